@@ -1,0 +1,42 @@
+//! The words of the field as types, and the messages that travel between Highwater and its clients.
+//!
+//! Pure: no I/O, no clock, no runtime; it compiles to wasm and is the one package that the console and the server share.
+//!
+//! # Words
+//! | word | type | meaning |
+//! |---|---|---|
+//! | event | [`RecordedEvent`], [`ProposedEvent`] | a fact that happened; as stored, and as a writer hands it in |
+//! | stream | [`StreamName`] | the events of one aggregate, in order, named `category-id` |
+//! | version | [`Version`] | an event's place in its stream, from 0 |
+//! | position | [`Position`] | an event's place in the whole log, from 1, in commit order, without gaps |
+//! | expected version | [`ExpectedVersion`] | what an append says the stream's version is |
+//! | mark | [`Mark`] | where the high-water mark stands |
+//! | filter line | [`filter::Filter`] | which events: one grammar for page, API, WebSocket and command line |
+//!
+//! # Adding a wire type
+//! Put it in the file of its noun, derive `Serialize`, `Deserialize` and, under `feature = "openapi"`, `utoipa::ToSchema`; unknown
+//! fields of what a client sends are refused (`deny_unknown_fields`), unknown fields of what the server sends are not, so that an
+//! older client goes on working.
+
+pub mod append;
+pub mod category;
+pub mod event;
+pub mod event_type;
+pub mod filter;
+pub mod histogram;
+pub mod limits;
+pub mod live;
+pub mod problem;
+pub mod store;
+pub mod stream;
+
+pub use append::{AppendToStream, Appended, ExpectedVersion, ImportLine, ImportProgress, ImportSummary};
+pub use category::CategorySummary;
+pub use event::{EventPage, EventWithCauses, Position, ProposedEvent, RecordedEvent, StreamPage, Version};
+pub use event_type::{EventTypeSummary, Shape};
+pub use histogram::{Bucket, Histogram};
+pub use limits::Limits;
+pub use live::{ClientMessage, Gap, ServerMessage, Topic};
+pub use problem::Problem;
+pub use store::{Mark, MarkHolder, StoreFacts};
+pub use stream::{StreamList, StreamName, StreamNameError, StreamOrder, StreamSummary};

@@ -1,0 +1,160 @@
+//! The messages of the live feed (`GET /api/live`, subprotocol [`SUBPROTOCOL`]).
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Mark, Position, Problem, RecordedEvent};
+
+/// The WebSocket subprotocol; the version in it changes when a client of today could no longer understand the server.
+pub const SUBPROTOCOL: &str = "highwater.v1";
+
+/// What a client says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(untagged)]
+pub enum ClientMessage {
+    /// Asks for a feed; every answer to it carries its `id`.
+    Subscribe(Subscribe),
+    /// Ends the feed with this id.
+    Unsubscribe(Unsubscribe),
+}
+
+/// Asks for a feed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct Subscribe {
+    /// To what.
+    pub subscribe: Topic,
+    /// The client's own number for it.
+    pub id: u32,
+    /// Events only: where to start, exclusive. The head when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<Object>))]
+    pub after: Option<After>,
+    /// Events only: the filter line.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub filter: Option<String>,
+}
+
+/// Ends a feed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct Unsubscribe {
+    /// The id that its `subscribe` gave.
+    pub unsubscribe: u32,
+}
+
+/// What can be subscribed to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum Topic {
+    /// Every matching event from `after` on, once, in order, or a gap that names what was left out.
+    Events,
+    /// The high-water mark, twice a second at most, and at least every two seconds.
+    Mark,
+}
+
+/// Where a feed of events starts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum After {
+    /// At the newest event.
+    Head,
+    /// After this position; 0 is before the first.
+    Position(Position),
+}
+
+impl Serialize for After {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Head => serializer.serialize_str("head"),
+            Self::Position(position) => position.serialize(serializer),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for After {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Visitor;
+        impl serde::de::Visitor<'_> for Visitor {
+            type Value = After;
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("\"head\" or a position from 0")
+            }
+            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<After, E> {
+                if text == "head" { Ok(After::Head) } else { Err(E::invalid_value(serde::de::Unexpected::Str(text), &self)) }
+            }
+            fn visit_u64<E: serde::de::Error>(self, number: u64) -> Result<After, E> {
+                i64::try_from(number)
+                    .map(|position| After::Position(Position(position)))
+                    .map_err(|_| E::invalid_value(serde::de::Unexpected::Unsigned(number), &self))
+            }
+        }
+        deserializer.deserialize_any(Visitor)
+    }
+}
+
+/// What the server says.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(untagged)]
+pub enum ServerMessage {
+    /// Matching events, in order.
+    Events {
+        /// The feed.
+        id: u32,
+        /// May be empty when only `next` moved.
+        events: Vec<RecordedEvent>,
+        /// Everything up to here has been said: a client that comes back subscribes `after` it.
+        next: Position,
+    },
+    /// History is through; from here on events come as they are recorded.
+    CaughtUp {
+        /// The feed.
+        id: u32,
+        /// Everything up to here has been said.
+        caught_up: Position,
+    },
+    /// This reader was too slow; nothing is lost, it can be read with `GET /api/events`.
+    Gap {
+        /// The feed.
+        id: u32,
+        /// What was left out.
+        gap: Gap,
+    },
+    /// Where the mark stands.
+    Mark {
+        /// The feed.
+        id: u32,
+        /// The mark.
+        mark: Mark,
+    },
+    /// What was asked for is refused, or a feed ended.
+    Error {
+        /// The feed; absent when the message could not be read.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        id: Option<u32>,
+        /// Why, and what to do.
+        error: Problem,
+    },
+}
+
+/// Positions that a reader did not get: both ends exclusive.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Gap {
+    /// The last position before it.
+    pub after: Position,
+    /// The first position behind it.
+    pub before: Position,
+    /// How many positions are between them, matching or not.
+    pub count: i64,
+}
+
+impl Gap {
+    /// Between two positions, both exclusive.
+    pub fn between(after: Position, before: Position) -> Self {
+        Self { after, before, count: (before.0 - after.0 - 1).max(0) }
+    }
+}

@@ -1,0 +1,71 @@
+//! The store as a whole: the mark, sizes, rates.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::{Limits, Position};
+
+/// Where the high-water mark stands. Positions are dense and given in commit order, so the mark is the head: nothing can still appear below it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Mark {
+    /// The newest position that is safe to read.
+    pub position: Position,
+    /// The event that stands there; none in an empty store.
+    pub event_id: Option<Uuid>,
+    /// When it was recorded.
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>, format = DateTime))]
+    pub recorded_at: Option<Timestamp>,
+    /// When the server looked.
+    #[cfg_attr(feature = "openapi", schema(value_type = String, format = DateTime))]
+    pub seen_at: Timestamp,
+    /// Events recorded in the last second or so, per second.
+    pub rate: f64,
+}
+
+/// A transaction that has appended through SQL and not committed, or a session that holds or awaits the log's lock.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct MarkHolder {
+    /// Backend process id.
+    pub pid: i32,
+    /// `holds` the log's lock, `waits` for it, or has `open` appends of its own.
+    pub what: String,
+    /// Application name.
+    pub application: String,
+    /// Client address; none over a Unix socket.
+    pub client: Option<String>,
+    /// Database user.
+    pub user: Option<String>,
+    /// Age of its transaction, in seconds.
+    pub seconds: f64,
+}
+
+/// `GET /api/store`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct StoreFacts {
+    /// The mark.
+    pub mark: Mark,
+    /// What holds it, or waits for it.
+    pub holders: Vec<MarkHolder>,
+    /// Events in the log.
+    pub events: i64,
+    /// Streams.
+    pub streams: i64,
+    /// Bytes of the events table with its indexes.
+    pub events_bytes: i64,
+    /// Bytes of the whole database.
+    pub database_bytes: i64,
+    /// Version of the database's schema.
+    pub schema_version: i64,
+    /// What the server says of itself: `PostgreSQL 15.18 (…)`.
+    pub postgres: String,
+    /// True when Highwater started this Postgres itself.
+    pub embedded: bool,
+    /// What an append may hold.
+    pub limits: Limits,
+    /// Version of Highwater.
+    pub highwater: String,
+}
