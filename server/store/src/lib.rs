@@ -1,1 +1,51 @@
-//! server/store
+//! The event store on PostgreSQL: all SQL text of Highwater's own tables stands here, nowhere else.
+//!
+//! # How the log stays in order
+//! Every append takes one advisory lock (`7210, 1`) and gives positions `newest + 1, …` while it holds it; it lets go by committing.
+//! So positions are dense and in commit order, and a reader that sees position *p* sees everything below it. What makes this fast is
+//! the appender ([`append`]): it takes whatever waits and records it with one statement and one commit.
+//!
+//! # Words
+//! | word | file | meaning |
+//! |---|---|---|
+//! | batch | `appender.rs` | the appends that are recorded with one commit |
+//! | log's lock | `schema/0001_event_store.sql` | advisory `(7210, 1)`: whoever gives positions holds it until it has committed; never waits for anything while holding it |
+//! | gate | the same | advisory `(7210, 2)`: shared by SQL writers; free means that none is open |
+//! | SQL writer | the same | a caller of `highwater.append` in a transaction of its own |
+//!
+//! # Adding a query
+//! Put it in the file of its noun as a method of [`Store`], bounded (`limit`, keyset) and, when it may scan, through
+//! [`Store::bounded_read`]; give it a test in `tests/` with a database of its own.
+
+pub mod append;
+mod appender;
+mod categories;
+mod clock;
+mod error;
+mod event_types;
+mod events;
+mod facts;
+mod filter_sql;
+mod histogram;
+mod ids;
+pub mod import;
+mod json_check;
+mod mark;
+mod migrate;
+mod open;
+mod row;
+mod stream;
+mod streams;
+mod tasks;
+mod wake;
+
+pub use append::AppendOutcome;
+pub use clock::Clock;
+pub use error::{LimitError, StoreError};
+pub use events::{Direction, LogQuery};
+pub use ids::Ids;
+pub use import::ImportChunk;
+pub use migrate::SCHEMA_VERSION;
+pub use open::{Store, StoreOptions};
+pub use streams::StreamQuery;
+pub use tasks::Tasks;

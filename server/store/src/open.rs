@@ -1,0 +1,134 @@
+//! Opening a store.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use highwater_model::{Limits, Position};
+use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
+use tokio::sync::watch;
+
+use crate::appender::Appender;
+use crate::{Clock, Ids, StoreError, Tasks, migrate, wake};
+
+/// How long a read may take before the database stops it.
+pub(crate) const READ_TIMEOUT_S: u64 = 15;
+
+/// How a store is opened.
+#[derive(Debug, Clone)]
+pub struct StoreOptions {
+    /// What an append may hold.
+    pub limits: Limits,
+    /// Connections for reading; appending has its own one.
+    pub max_connections: u32,
+    /// What the database shows as the application's name.
+    pub application: String,
+    /// Highwater started this Postgres itself; only told in [`highwater_model::StoreFacts`].
+    pub embedded: bool,
+    /// Events that may wait to be appended.
+    pub queue_events: usize,
+    /// Bytes that may wait to be appended.
+    pub queue_bytes: usize,
+    /// How long an append may wait in the queue.
+    pub queue_age: Duration,
+    /// How long an append waits for a stream on which an SQL transaction is open.
+    pub busy_wait: Duration,
+}
+
+impl Default for StoreOptions {
+    fn default() -> Self {
+        Self {
+            limits: Limits::default(),
+            max_connections: 10,
+            application: "highwater".to_owned(),
+            embedded: false,
+            queue_events: 20_000,
+            queue_bytes: 64 << 20,
+            queue_age: Duration::from_secs(5),
+            busy_wait: Duration::from_secs(1),
+        }
+    }
+}
+
+/// A store of events. Cheap to clone.
+#[derive(Clone)]
+pub struct Store(Arc<Inner>);
+
+struct Inner {
+    pool: PgPool,
+    limits: Limits,
+    embedded: AtomicBool,
+    clock: Clock,
+    ids: Ids,
+    appender: Appender,
+    wake: watch::Receiver<Position>,
+}
+
+impl std::fmt::Debug for Store {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Store").field("head", &*self.0.wake.borrow()).finish_non_exhaustive()
+    }
+}
+
+impl Store {
+    /// Connects, brings the schema up to date, and starts the appender and the listener.
+    pub async fn open(url: &str, options: StoreOptions, tasks: &Tasks) -> Result<Self, StoreError> {
+        let connect: PgConnectOptions = url.parse().map_err(StoreError::Database)?;
+        // An answered append must be on disk: a database whose default is laxer is overruled, a stricter one is not.
+        let connect = connect.application_name(&options.application);
+        let pool = PgPoolOptions::new()
+            .max_connections(options.max_connections.max(2))
+            .acquire_timeout(Duration::from_secs(10))
+            .test_before_acquire(false)
+            .connect_with(connect.clone().options([("statement_timeout", format!("{READ_TIMEOUT_S}s"))]))
+            .await?;
+        migrate::migrate(&connect).await?;
+
+        let ids = Ids;
+        let head = wake::head(&pool).await?;
+        let (moved, wake) = watch::channel(head);
+        let appender = Appender::start(&connect, &options, moved.clone(), tasks).await?;
+        wake::listen(pool.clone(), moved, tasks);
+        Ok(Self(Arc::new(Inner {
+            pool,
+            limits: options.limits,
+            embedded: AtomicBool::new(options.embedded),
+            clock: Clock,
+            ids,
+            appender,
+            wake,
+        })))
+    }
+
+    /// What an append may hold.
+    pub fn limits(&self) -> &Limits {
+        &self.0.limits
+    }
+
+    /// The one clock.
+    pub fn clock(&self) -> &Clock {
+        &self.0.clock
+    }
+
+    /// The one generator of ids.
+    pub fn ids(&self) -> &Ids {
+        &self.0.ids
+    }
+
+    /// The newest position that this process knows of. It may lag: poll beside it.
+    pub fn wake(&self) -> watch::Receiver<Position> {
+        self.0.wake.clone()
+    }
+
+    pub(crate) fn pool(&self) -> &PgPool {
+        &self.0.pool
+    }
+
+    pub(crate) fn appender(&self) -> &Appender {
+        &self.0.appender
+    }
+
+    pub(crate) fn embedded(&self) -> bool {
+        self.0.embedded.load(Ordering::Relaxed)
+    }
+}

@@ -1,0 +1,1 @@
+//! A row of the log as an event.
