@@ -1,0 +1,265 @@
+//! The typed client of the HTTP API: `fetch` in the browser; on the server the same router in process, with the visitor's identity.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use highwater_model::{
+    CategorySummary, EventPage, EventTypeSummary, EventWithCauses, Histogram, Problem, StoreFacts, StreamList, StreamPage, StreamSummary,
+};
+use jiff::Timestamp;
+use leptos::prelude::use_context;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+/// A request's answer, status and body, or the sentence that says why there is none.
+pub type TransportFuture = Pin<Box<dyn Future<Output = Result<(u16, String), String>> + Send>>;
+/// Asks the API: path and query in, answer out.
+pub type Transport = Arc<dyn Fn(String) -> TransportFuture + Send + Sync>;
+
+/// How the page asks the API while it is rendered on the server; the server provides it by context.
+#[derive(Clone)]
+pub struct ApiTransport(Transport);
+
+impl ApiTransport {
+    /// Asks through `transport`.
+    pub fn new(transport: Transport) -> Self {
+        Self(transport)
+    }
+}
+
+impl fmt::Debug for ApiTransport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ApiTransport")
+    }
+}
+
+/// Why there is no answer.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum ApiError {
+    /// The server refused, and says why.
+    Refused(Problem),
+    /// The server could not be reached.
+    Unreachable(String),
+    /// The answer is not what this version of the page understands.
+    Unreadable(String),
+}
+
+impl ApiError {
+    /// True when what was asked for does not exist.
+    pub fn is_not_found(&self) -> bool {
+        matches!(self, Self::Refused(problem) if problem.status == 404)
+    }
+}
+
+impl fmt::Display for ApiError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Refused(problem) => f.write_str(&problem.detail),
+            Self::Unreachable(why) => write!(f, "The server does not answer ({why}). Nothing is lost: what the log holds stays there."),
+            Self::Unreadable(why) => {
+                write!(f, "The server's answer could not be read ({why}). Reload the page: it may be older than the server.")
+            }
+        }
+    }
+}
+
+impl std::error::Error for ApiError {}
+
+/// What a call of the API comes to.
+pub type Answer<T> = Result<T, ApiError>;
+
+/// What to read of the log.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct LogRequest {
+    /// Only positions above it.
+    pub after: Option<i64>,
+    /// Only positions below it.
+    pub before: Option<i64>,
+    /// Newest first.
+    pub backward: bool,
+    /// How many at most.
+    pub limit: usize,
+    /// The filter line.
+    pub filter: String,
+}
+
+/// Which streams to list.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct StreamsRequest {
+    /// A part of the name.
+    pub query: String,
+    /// One category only.
+    pub category: String,
+    /// `active` or `name`.
+    pub order: String,
+    /// From an earlier page's `next`.
+    pub cursor: String,
+}
+
+/// The API.
+#[derive(Debug, Clone)]
+pub struct Api {
+    transport: Option<ApiTransport>,
+}
+
+impl Api {
+    /// Takes the transport from context; without one (in the browser) it asks with `fetch`.
+    pub fn from_context() -> Self {
+        Self { transport: use_context::<ApiTransport>() }
+    }
+
+    /// A page of the log.
+    pub async fn events(&self, request: &LogRequest) -> Answer<EventPage> {
+        let mut query = Query::new("/api/events");
+        query.number("after", request.after);
+        query.number("before", request.before);
+        query.text("direction", if request.backward { "backward" } else { "" });
+        query.number("limit", i64::try_from(request.limit).ok());
+        query.text("filter", &request.filter);
+        self.get(query).await
+    }
+
+    /// One event with its causes and effects.
+    pub async fn event(&self, id: &str) -> Answer<EventWithCauses> {
+        self.get(Query::new(&format!("/api/events/{}", escape(id)))).await
+    }
+
+    /// How many events were recorded when.
+    pub async fn histogram(&self, since: Timestamp, until: Timestamp, buckets: usize, filter: &str) -> Answer<Histogram> {
+        let mut query = Query::new("/api/events/histogram");
+        query.text("since", &since.to_string());
+        query.text("until", &until.to_string());
+        query.number("buckets", i64::try_from(buckets).ok());
+        query.text("filter", filter);
+        self.get(query).await
+    }
+
+    /// A page of streams.
+    pub async fn streams(&self, request: &StreamsRequest) -> Answer<StreamList> {
+        let mut query = Query::new("/api/streams");
+        query.text("query", &request.query);
+        query.text("category", &request.category);
+        query.text("order", &request.order);
+        query.text("cursor", &request.cursor);
+        query.number("limit", Some(100));
+        self.get(query).await
+    }
+
+    /// One stream's facts.
+    pub async fn stream(&self, stream: &str) -> Answer<StreamSummary> {
+        self.get(Query::new(&format!("/api/streams/{}", escape(stream)))).await
+    }
+
+    /// A page of one stream, newest first; `from` is inclusive.
+    pub async fn stream_events(&self, stream: &str, from: Option<i64>) -> Answer<StreamPage> {
+        let mut query = Query::new(&format!("/api/streams/{}/events", escape(stream)));
+        query.text("direction", "backward");
+        query.number("from", from);
+        query.number("limit", Some(100));
+        self.get(query).await
+    }
+
+    /// Every event type.
+    pub async fn event_types(&self) -> Answer<Vec<EventTypeSummary>> {
+        self.get(Query::new("/api/types")).await
+    }
+
+    /// Every category.
+    pub async fn categories(&self) -> Answer<Vec<CategorySummary>> {
+        self.get(Query::new("/api/categories")).await
+    }
+
+    /// The store as a whole.
+    pub async fn store(&self) -> Answer<StoreFacts> {
+        self.get(Query::new("/api/store")).await
+    }
+
+    async fn get<T: DeserializeOwned>(&self, query: Query) -> Answer<T> {
+        let answer = match &self.transport {
+            Some(transport) => (transport.0)(query.0).await,
+            None => send_wrapper::SendWrapper::new(fetch(query.0)).await,
+        };
+        let (status, body) = answer.map_err(ApiError::Unreachable)?;
+        if (200..300).contains(&status) {
+            serde_json::from_str(&body).map_err(|error| ApiError::Unreadable(error.to_string()))
+        } else {
+            Err(serde_json::from_str(&body)
+                .map_or_else(|_| ApiError::Unreadable(format!("status {status} without an explanation")), ApiError::Refused))
+        }
+    }
+}
+
+/// A path with its query string.
+struct Query(String);
+
+impl Query {
+    fn new(path: &str) -> Self {
+        Self(path.to_owned())
+    }
+
+    fn text(&mut self, name: &str, value: &str) {
+        if !value.is_empty() {
+            self.0.push(if self.0.contains('?') { '&' } else { '?' });
+            self.0.push_str(name);
+            self.0.push('=');
+            self.0.push_str(&escape(value));
+        }
+    }
+
+    fn number(&mut self, name: &str, value: Option<i64>) {
+        if let Some(value) = value {
+            self.text(name, &value.to_string());
+        }
+    }
+}
+
+/// Percent-encodes everything but unreserved characters, so that a stream's name is one path segment whatever it holds.
+pub fn escape(text: &str) -> String {
+    use fmt::Write as _;
+    let mut out = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            out.push(char::from(byte));
+        } else {
+            // Writing to a String does not fail.
+            let _ = write!(out, "%{byte:02X}");
+        }
+    }
+    out
+}
+
+/// Asks from the browser.
+async fn fetch(path: String) -> Result<(u16, String), String> {
+    use wasm_bindgen::JsCast as _;
+    use wasm_bindgen_futures::JsFuture;
+    let say = |error: wasm_bindgen::JsValue| {
+        error.dyn_ref::<js_sys::Error>().map_or_else(|| format!("{error:?}"), |error| String::from(error.message()))
+    };
+    let window = web_sys::window().ok_or("there is no window")?;
+    let response: web_sys::Response = JsFuture::from(window.fetch_with_str(&path)).await.map_err(say)?.unchecked_into();
+    let status = response.status();
+    let body = JsFuture::from(response.text().map_err(say)?).await.map_err(say)?;
+    Ok((status, body.as_string().unwrap_or_default()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_streams_name_is_one_path_segment_whatever_it_holds() {
+        assert_eq!(escape("order-1/2 %ü"), "order-1%2F2%20%25%C3%BC");
+    }
+
+    #[test]
+    fn a_query_leaves_out_what_was_not_asked_for() {
+        let mut query = Query::new("/api/events");
+        query.number("after", None);
+        query.text("filter", "");
+        query.number("limit", Some(5));
+        query.text("filter", "a b");
+        assert_eq!(query.0, "/api/events?limit=5&filter=a%20b");
+    }
+}
