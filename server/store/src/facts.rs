@@ -1,12 +1,59 @@
 //! The store as a whole.
 
-use highwater_model::StoreFacts;
+use highwater_model::{MarkHolder, StoreFacts};
 
-use crate::{Store, StoreError};
+use crate::{SCHEMA_VERSION, Store, StoreError};
+
+type Holder = (i32, String, Option<String>, Option<String>, Option<String>, Option<f64>);
 
 impl Store {
     /// The mark, what holds it, sizes.
     pub async fn facts(&self) -> Result<StoreFacts, StoreError> {
-        Err(StoreError::Broken("reading is not there yet".to_owned()))
+        let mark = self.mark().await?;
+        let (events_bytes, database_bytes, postgres): (i64, i64, String) = sqlx::query_as(
+            "select pg_total_relation_size('highwater.events'), pg_database_size(current_database()),
+               'PostgreSQL ' || current_setting('server_version')",
+        )
+        .fetch_one(self.pool())
+        .await?;
+        Ok(StoreFacts {
+            // Positions are dense.
+            events: mark.position.0,
+            holders: self.holders().await?,
+            mark,
+            streams: self.stream_count().await?,
+            events_bytes,
+            database_bytes,
+            schema_version: SCHEMA_VERSION,
+            postgres,
+            embedded: self.embedded(),
+            limits: *self.limits(),
+            highwater: env!("CARGO_PKG_VERSION").to_owned(),
+        })
+    }
+
+    /// Who has the log's lock, waits for it, or has open SQL appends (the shared side of the gate); the oldest first.
+    async fn holders(&self) -> Result<Vec<MarkHolder>, StoreError> {
+        let rows: Vec<Holder> = sqlx::query_as(
+            "select l.pid, case when l.objid = 1 then case when l.granted then 'holds' else 'waits' end else 'open' end,
+               a.application_name, a.client_addr::text, a.usename::text, extract(epoch from clock_timestamp() - a.xact_start)::float8
+             from pg_locks l join pg_stat_activity a using (pid)
+             where l.locktype = 'advisory' and l.database = (select oid from pg_database where datname = current_database())
+               and l.classid = 7210 and l.objsubid = 2 and (l.objid = 1 or (l.objid = 2 and l.mode = 'ShareLock'))
+             order by a.xact_start limit 100",
+        )
+        .fetch_all(self.pool())
+        .await?;
+        Ok(rows
+            .into_iter()
+            .map(|(pid, what, application, client, user, seconds)| MarkHolder {
+                pid,
+                what,
+                application: application.unwrap_or_default(),
+                client,
+                user,
+                seconds: seconds.unwrap_or(0.0),
+            })
+            .collect())
     }
 }

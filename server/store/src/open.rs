@@ -74,7 +74,6 @@ impl Store {
     /// Connects, brings the schema up to date, and starts the appender and the listener.
     pub async fn open(url: &str, options: StoreOptions, tasks: &Tasks) -> Result<Self, StoreError> {
         let connect: PgConnectOptions = url.parse().map_err(StoreError::Database)?;
-        // An answered append must be on disk: a database whose default is laxer is overruled, a stricter one is not.
         let connect = connect.application_name(&options.application);
         let pool = PgPoolOptions::new()
             .max_connections(options.max_connections.max(2))

@@ -1,23 +1,54 @@
 //! One stream.
 
 use highwater_model::{StreamName, StreamPage, StreamSummary, Version};
+use sqlx::{Postgres, QueryBuilder};
 
-use crate::{Direction, Store, StoreError};
+use crate::events::rows_limit;
+use crate::{Direction, Store, StoreError, row, streams};
 
 impl Store {
-    /// A page of one stream by version; none when there is no such stream.
+    /// A page of one stream by version, from `from` (inclusive) or from the end that the direction starts at; none when there is no such stream.
     pub async fn read_stream(
         &self,
-        _stream: &StreamName,
-        _from: Option<Version>,
-        _limit: usize,
-        _direction: Direction,
+        stream: &StreamName,
+        from: Option<Version>,
+        limit: usize,
+        direction: Direction,
     ) -> Result<Option<StreamPage>, StoreError> {
-        Err(StoreError::Broken("reading is not there yet".to_owned()))
+        let head: Option<(i64, i64)> = sqlx::query_as("select stream_id, version from highwater.streams where name = $1")
+            .bind(stream.as_str())
+            .fetch_optional(self.pool())
+            .await?;
+        let Some((stream_id, last_version)) = head else { return Ok(None) };
+        let mut sql = QueryBuilder::<Postgres>::new(row::COLUMNS);
+        sql.push(row::FROM).push("where e.stream_id = ").push_bind(stream_id).push(" and e.version <= ").push_bind(last_version);
+        match (direction, from) {
+            (Direction::Forward, Some(from)) => {
+                sql.push(" and e.version >= ").push_bind(from.0);
+            }
+            (Direction::Backward, Some(from)) => {
+                sql.push(" and e.version <= ").push_bind(from.0);
+            }
+            (_, None) => {}
+        }
+        sql.push(match direction {
+            Direction::Forward => " order by e.version limit ",
+            Direction::Backward => " order by e.version desc limit ",
+        });
+        sql.push_bind(rows_limit(limit));
+        let events = row::events(&sql.build().fetch_all(self.pool()).await?)?;
+        let next = events.last().and_then(|event| match direction {
+            Direction::Forward if event.version.0 < last_version => Some(Version(event.version.0 + 1)),
+            Direction::Backward if event.version.0 > 0 => Some(Version(event.version.0 - 1)),
+            _ => None,
+        });
+        Ok(Some(StreamPage { stream: stream.clone(), events, next, last_version: Version(last_version) }))
     }
 
     /// One stream's facts.
-    pub async fn stream(&self, _stream: &StreamName) -> Result<Option<StreamSummary>, StoreError> {
-        Err(StoreError::Broken("reading is not there yet".to_owned()))
+    pub async fn stream(&self, stream: &StreamName) -> Result<Option<StreamSummary>, StoreError> {
+        let mut sql = QueryBuilder::<Postgres>::new(streams::COLUMNS);
+        sql.push("where s.name = ").push_bind(stream.as_str());
+        sql.build().fetch_optional(self.pool()).await?.as_ref().map(streams::summary).transpose()
     }
 }
