@@ -1,0 +1,108 @@
+import { randomUUID } from 'node:crypto';
+
+import AxeBuilder from '@axe-core/playwright';
+import { test as base, expect, type Locator, type Page } from '@playwright/test';
+
+/** An event as a writer hands it in. */
+export interface Proposed {
+  type: string;
+  data: unknown;
+  id?: string;
+  metadata?: Record<string, unknown>;
+}
+
+/** Where an append put its events. */
+export interface Appended {
+  stream: string;
+  first_version: number;
+  last_version: number;
+  first_position: number;
+  last_position: number;
+}
+
+/** What a broken hydration says: Leptos warns on the console, wasm panics there. */
+const BROKEN = /hydrat|panicked|unreachable|Content Security Policy|wasm|WebAssembly/i;
+
+interface Fixtures {
+  /** Appends events to a stream over the API. */
+  append: (stream: string, events: Proposed[]) => Promise<Appended>;
+  /** Opens a page of the console and waits until it is alive. */
+  open: (path: string) => Promise<void>;
+  /** A word that no other test uses, to name streams and types with. */
+  word: string;
+  /** Fails the test on what must never be on the console. */
+  quiet: void;
+}
+
+export const test = base.extend<Fixtures>({
+  quiet: [
+    async ({ page }, use) => {
+      const faults: string[] = [];
+      page.on('pageerror', (error) => faults.push(`error: ${error.message}`));
+      page.on('console', (message) => {
+        const loud = message.type() === 'error' || message.type() === 'warning';
+        if (loud && BROKEN.test(message.text())) {
+          faults.push(`${message.type()}: ${message.text()}`);
+        }
+      });
+      await use();
+      expect(faults, 'the page broke, or its hydration did').toEqual([]);
+    },
+    { auto: true },
+  ],
+  append: async ({ request }, use) => {
+    await use(async (stream, events) => {
+      const answer = await request.post(`/api/streams/${encodeURIComponent(stream)}/events`, { data: events });
+      expect(answer.status(), await answer.text()).toBe(201);
+      return (await answer.json()) as Appended;
+    });
+  },
+  open: async ({ page }, use) => {
+    await use(async (path) => {
+      await page.goto(path);
+      await expect(light(page)).toHaveText(/^live/, { timeout: 15_000 });
+    });
+  },
+  word: async ({}, use) => {
+    // Letters only: a word that a filter line takes without quotes and a type may be called by.
+    await use(`W${randomUUID().replace(/[^a-f]/g, '')}x${Date.now().toString(36).replace(/\d/g, (d) => 'ghijklmnop'[Number(d)]!)}`);
+  },
+});
+
+export { expect };
+
+/** The connection light of the top bar: it says `live` once the page is hydrated and its feed has caught up. */
+export function light(page: Page): Locator {
+  return page.getByRole('banner').getByRole('status');
+}
+
+/** The rows of the live page that hold an event. */
+export function rows(page: Page): Locator {
+  return page.getByRole('region', { name: 'Events, newest first' }).locator('tbody tr');
+}
+
+/** A number as the console writes it: thousands apart by thin spaces. */
+export function number(value: number): string {
+  return String(value).replace(/\B(?=(\d{3})+$)/g, '\u2009');
+}
+
+/** Finds what WCAG 2.2 AA forbids, in both themes. */
+export async function expectAccessible(page: Page): Promise<void> {
+  for (const colorScheme of ['dark', 'light'] as const) {
+    await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
+    const found = await new AxeBuilder({ page }).withTags(['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa']).analyze();
+    const told = found.violations.map(
+      (violation) => `${violation.id}: ${violation.help}: ${violation.nodes.map((node) => `${node.target.join(' ')} (${node.failureSummary?.split('\n')[1]?.trim()})`).slice(0, 5).join('; ')}`,
+    );
+    expect.soft(told, `${colorScheme} theme`).toEqual([]);
+  }
+}
+
+/** Fails when the page itself scrolls sideways. */
+export async function expectNoSidewaysScroll(page: Page): Promise<void> {
+  const { inner, wide } = await page.evaluate(() => ({
+    inner: document.documentElement.clientWidth,
+    wide: document.documentElement.scrollWidth,
+  }));
+  expect(wide, 'the page is as wide as its window').toBeLessThanOrEqual(inner);
+}
