@@ -6,6 +6,17 @@ use leptos_router::SsrMode;
 use leptos_router::components::{Route, Router, Routes};
 use leptos_router::path;
 
+use crate::api::Api;
+use crate::components::Zone;
+use crate::components::frame::{Rail, TopBar};
+use crate::components::problem::NotFound;
+use crate::live::{Live, socket};
+use crate::pages::event::EventOnePage;
+use crate::pages::live::LivePage;
+use crate::pages::stream::StreamPage;
+use crate::pages::streams::StreamsPage;
+use crate::pages::types::TypesPage;
+
 /// Where the built site's files are; the server provides it by context.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Site {
@@ -43,21 +54,54 @@ pub fn shell(options: LeptosOptions) -> impl IntoView {
 #[component]
 pub fn App() -> impl IntoView {
     provide_meta_context();
+    let live = Live::new();
+    provide_context(live);
+    let zone = RwSignal::new(0);
+    provide_context(Zone(zone));
+    // The mark that the page begins with; the feed moves it from there.
+    let store = Resource::new(
+        || (),
+        |()| {
+            let api = Api::from_context();
+            async move { api.store().await }
+        },
+    );
+    // Effects run in the browser, after hydration: the first paint is the same on both sides.
+    Effect::new(move || {
+        #[expect(clippy::cast_possible_truncation, reason = "minutes from UTC")]
+        zone.set(js_sys::Date::new_0().get_timezone_offset() as i32 * -60);
+        socket::start(live);
+    });
     view! {
         <Title formatter=|title: String| if title.is_empty() { "Highwater".to_owned() } else { format!("{title} · Highwater") } />
         <Router>
-            <main>
-                <Routes fallback=|| "There is no such page.">
-                    <Route path=path!("/") view=Live ssr=SsrMode::Async />
-                    <Route path=path!("/live") view=Live ssr=SsrMode::Async />
+            <a class="skip" href="#main">
+                "To the page"
+            </a>
+            <TopBar />
+            <Rail />
+            <main id="main" tabindex="-1">
+                <noscript>
+                    <p class="notice">"The page shows what was recorded when it was loaded. New events need JavaScript; reload to see them without."</p>
+                </noscript>
+                <Suspense fallback=|| ()>
+                    {move || Suspend::new(async move {
+                        if let Ok(facts) = store.await
+                            && live.mark.with_untracked(Option::is_none)
+                        {
+                            live.mark.set(Some(facts.mark));
+                        }
+                    })}
+                </Suspense>
+                <Routes fallback=|| view! { <NotFound what="There is no such page." /> }>
+                    <Route path=path!("/") view=LivePage ssr=SsrMode::Async />
+                    <Route path=path!("/live") view=LivePage ssr=SsrMode::Async />
+                    <Route path=path!("/streams") view=StreamsPage ssr=SsrMode::Async />
+                    <Route path=path!("/streams/:stream") view=StreamPage ssr=SsrMode::Async />
+                    <Route path=path!("/events/:id") view=EventOnePage ssr=SsrMode::Async />
+                    <Route path=path!("/types") view=TypesPage ssr=SsrMode::Async />
                 </Routes>
             </main>
         </Router>
     }
-}
-
-/// The live page.
-#[component]
-fn Live() -> impl IntoView {
-    view! { <h1>"Live"</h1> }
 }

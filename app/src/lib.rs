@@ -15,6 +15,10 @@ compile_error!("the features ssr and hydrate make two different programs; turn o
 
 pub mod api;
 pub mod app;
+pub mod components;
+pub mod format;
+pub mod live;
+pub mod pages;
 
 pub use app::{App, Site, shell};
 

@@ -1,0 +1,130 @@
+//! One event: its facts, its data, what caused it, what it caused.
+
+use highwater_model::{EventWithCauses, RecordedEvent};
+use leptos::prelude::*;
+
+use super::json_tree::JsonTree;
+use super::{Time, TypeName};
+use crate::api::escape;
+use crate::format;
+
+/// One event.
+#[component]
+pub fn EventDetail(
+    /// The event with its neighbours.
+    detail: EventWithCauses,
+) -> impl IntoView {
+    let EventWithCauses { event, cause, effects } = detail;
+    let known = event.known_metadata();
+    let stream = event.stream.to_string();
+    let stream_href = format!("/streams/{}", escape(&stream));
+    let id = event.id.to_string();
+    let raw = serde_json::to_string_pretty(&event).unwrap_or_default();
+    let copied = RwSignal::new(false);
+    let copy = {
+        let raw = raw.clone();
+        move |_| {
+            if let Some(window) = web_sys::window() {
+                // The promise fails where the page may not write to the clipboard; the text can still be selected.
+                let _ = window.navigator().clipboard().write_text(&raw);
+                copied.set(true);
+            }
+        }
+    };
+    let recorded = event.recorded_at;
+    let flow = known.correlation_id.map(|correlation| {
+        let href = format!("/?filter={}", escape(&format!("correlation:{correlation}")));
+        view! {
+            <dt>"correlation"</dt>
+            <dd>
+                <a href=href>{correlation.to_string()}</a>
+            </dd>
+        }
+    });
+    let actor = known.actor.map(|actor| {
+        let actor = actor.as_str().map_or_else(|| actor.to_string(), ToOwned::to_owned);
+        view! {
+            <dt>"actor"</dt>
+            <dd>{actor}</dd>
+        }
+    });
+    let caused_by = match (cause, known.causation_id) {
+        (Some(cause), _) => Some(neighbour(&cause, recorded)),
+        (None, Some(id)) => Some(view! { <span class="chip mono">{format!("{id}, not in this store")}</span> }.into_any()),
+        (None, None) => None,
+    };
+    let caused = (!effects.is_empty()).then(|| {
+        let effects: Vec<AnyView> = effects.iter().map(|effect| neighbour(effect, recorded)).collect();
+        view! {
+            <h3>"caused"</h3>
+            <div class="chips">{effects}</div>
+        }
+    });
+    view! {
+        <h2>
+            <TypeName name=event.event_type.clone() />
+        </h2>
+        <p class="dim">
+            <a class="mono" href=stream_href.clone()>
+                {stream}
+            </a>
+            {format!(" · version {}", event.version)}
+        </p>
+        <dl class="facts">
+            <dt>"position"</dt>
+            <dd>{format::number(event.position.0)}</dd>
+            <dt>"id"</dt>
+            <dd>
+                <a href=format!("/events/{id}")>{id.clone()}</a>
+            </dd>
+            <dt>"recorded"</dt>
+            <dd>
+                <Time at=event.recorded_at />
+            </dd>
+            <dt>"occurred"</dt>
+            <dd>
+                <Time at=event.occurred_at />
+            </dd>
+            {actor}
+            {flow}
+        </dl>
+        <h3>"data"</h3>
+        <JsonTree json=event.data.get().to_owned() />
+        <details class="part">
+            <summary>"metadata"</summary>
+            <JsonTree json=event.metadata.get().to_owned() />
+        </details>
+        {caused_by
+            .map(|cause| {
+                view! {
+                    <h3>"caused by"</h3>
+                    <div class="chips">{cause}</div>
+                }
+            })}
+        {caused}
+        <details class="part">
+            <summary>"raw JSON"</summary>
+            <pre tabindex="0">{raw}</pre>
+        </details>
+        <div class="bar">
+            <a class="button" href=stream_href>
+                "Open stream"
+            </a>
+            <button type="button" on:click=copy>
+                {move || if copied.get() { "Copied" } else { "Copy JSON" }}
+            </button>
+        </div>
+    }
+}
+
+fn neighbour(event: &RecordedEvent, from: jiff::Timestamp) -> AnyView {
+    let apart = event.recorded_at.as_millisecond() - from.as_millisecond();
+    let apart = if apart < 0 { format!("{} before", format::span(apart)) } else { format!("+{}", format::span(apart)) };
+    view! {
+        <a class="chip" href=format!("/events/{}", event.id)>
+            <TypeName name=event.event_type.clone() />
+            <span class="dim">{apart}</span>
+        </a>
+    }
+    .into_any()
+}

@@ -1,0 +1,128 @@
+//! The frame: rail and top bar.
+
+use leptos::prelude::*;
+use leptos_router::hooks::use_location;
+
+use super::palette::Palette;
+use crate::format;
+use crate::live::{Live, Status};
+
+/// The pages that exist: path, name.
+pub const PAGES: [(&str, &str); 3] = [("/", "Live"), ("/streams", "Streams"), ("/types", "Types")];
+
+/// The pages, at the left.
+#[component]
+pub fn Rail() -> impl IntoView {
+    let here = use_location().pathname;
+    let items = PAGES.map(|(path, name)| {
+        let on = move || {
+            let here = here.get();
+            let on = if path == "/" { here == "/" || here == "/live" } else { here.starts_with(path) };
+            on.then_some("page")
+        };
+        view! {
+            <a href=path aria-current=on>
+                {name}
+            </a>
+        }
+    });
+    view! {
+        <nav class="rail" aria-label="Pages">
+            {items.into_iter().collect_view()}
+        </nav>
+    }
+}
+
+/// Where you are, the mark, the connection, search, theme, user.
+#[component]
+pub fn TopBar() -> impl IntoView {
+    let live = expect_context::<Live>();
+    let here = use_location().pathname;
+    let crumb = move || {
+        let here = here.get();
+        let mut parts = here.trim_matches('/').splitn(2, '/');
+        let first = match parts.next() {
+            Some("streams") => "Streams",
+            Some("types") => "Types",
+            Some("events") => "Events",
+            _ => "Live",
+        };
+        let last = parts.next().map(|last| format!(" / {}", leptos_router::location::Url::unescape(last))).unwrap_or_default();
+        format!("{first}{last}")
+    };
+    let mark = move || live.mark.get().map_or_else(|| "mark …".to_owned(), |mark| format!("mark {}", format::number(mark.position.0)));
+    let open = RwSignal::new(false);
+    view! {
+        <header class="top">
+            <a class="logo" href="/">
+                <i aria-hidden="true"></i>
+                "Highwater"
+            </a>
+            <span class="crumb">{crumb}</span>
+            <span class="pill mono" title="The high-water mark: the newest position that is safe to read">
+                {mark}
+            </span>
+            <Light live />
+            <button class="quiet find" type="button" aria-label="Go to a page, stream, event or position" on:click=move |_| open.set(true)>
+                <kbd>"⌘K"</kbd>
+            </button>
+            <button class="quiet" type="button" aria-label="Switch between the dark and the light theme" on:click=|_| switch_theme()>
+                "◐"
+            </button>
+            <span class="pill user">"local · operator"</span>
+        </header>
+        <Palette open />
+    }
+}
+
+/// The connection: colour, shape and word, with the age of the last message.
+#[component]
+fn Light(
+    /// The feed.
+    live: Live,
+) -> impl IntoView {
+    let class = move || match live.status.get() {
+        Status::Live => "pill light live",
+        Status::Behind | Status::Connecting => "pill light behind",
+        Status::Waiting { .. } | Status::Closed => "pill light lost",
+    };
+    #[expect(clippy::cast_possible_truncation, reason = "seconds of waiting or silence")]
+    let words = move || {
+        let now = live.now.get();
+        let age = match (now, live.heard_at.get()) {
+            (Some(now), Some(heard)) if now - heard > 3_000.0 => format!(", {} s ago", ((now - heard) / 1_000.0) as i64),
+            _ => String::new(),
+        };
+        match live.status.get() {
+            Status::Connecting => "connecting".to_owned(),
+            Status::Behind => format!("catching up{age}"),
+            Status::Live => format!("live{age}"),
+            Status::Waiting { until } => {
+                let seconds = now.map_or(0, |now| ((until - now) / 1_000.0).ceil().max(0.0) as i64);
+                format!("reconnecting in {seconds} s")
+            }
+            Status::Closed => "offline".to_owned(),
+        }
+    };
+    view! {
+        <span class=class role="status">
+            <span class="dot" aria-hidden="true"></span>
+            {words}
+        </span>
+    }
+}
+
+fn switch_theme() {
+    let Some(window) = web_sys::window() else { return };
+    let Some(root) = window.document().and_then(|document| document.document_element()) else { return };
+    let dark = root.get_attribute("data-theme").map_or_else(
+        || window.match_media("(prefers-color-scheme: dark)").ok().flatten().is_some_and(|query| query.matches()),
+        |theme| theme == "dark",
+    );
+    let theme = if dark { "light" } else { "dark" };
+    // Refused storage only means that the next visit starts from the system's preference.
+    let _ = root.set_attribute("data-theme", theme);
+    if let Ok(Some(storage)) = window.local_storage() {
+        let _ = storage.set_item("theme", theme);
+    }
+}

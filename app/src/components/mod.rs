@@ -1,0 +1,43 @@
+//! Parts that show plain data and never fetch.
+
+pub mod event_detail;
+pub mod filter_line;
+pub mod frame;
+pub mod histogram;
+pub mod json_tree;
+pub mod palette;
+pub mod problem;
+
+use jiff::Timestamp;
+use leptos::prelude::*;
+
+use crate::format;
+
+/// Seconds east of UTC in which times are told: 0 while rendered on the server, the browser's zone after hydration.
+#[derive(Debug, Clone, Copy)]
+pub struct Zone(pub RwSignal<i32>);
+
+/// The zone of this page.
+pub fn zone() -> RwSignal<i32> {
+    use_context::<Zone>().map_or_else(|| RwSignal::new(0), |zone| zone.0)
+}
+
+/// Date and time, the exact moment on hover.
+#[component]
+pub fn Time(
+    /// When.
+    at: Timestamp,
+) -> impl IntoView {
+    let zone = zone();
+    view! { <time datetime=at.to_string() title=at.to_string()>{move || format::date_time(at, zone.get())}</time> }
+}
+
+/// An event type with its hue.
+#[component]
+pub fn TypeName(
+    /// Its name.
+    name: String,
+) -> impl IntoView {
+    let class = format::hue(&name);
+    view! { <span class=class>{name}</span> }
+}

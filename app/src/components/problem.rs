@@ -1,0 +1,61 @@
+//! Errors and empty states: what happened, what was kept, what to do.
+
+use leptos::prelude::*;
+
+use crate::api::ApiError;
+
+/// An answer that did not come.
+#[component]
+pub fn ErrorNotice(
+    /// Why.
+    error: ApiError,
+) -> impl IntoView {
+    let title = match &error {
+        ApiError::Refused(problem) => problem.title.clone(),
+        ApiError::Unreachable(_) => "The server does not answer".to_owned(),
+        ApiError::Unreadable(_) => "The answer could not be read".to_owned(),
+    };
+    view! {
+        <section class="notice bad" role="alert">
+            <h2>{title}</h2>
+            <p>{error.to_string()}</p>
+        </section>
+    }
+}
+
+/// Nothing recorded yet.
+#[component]
+pub fn EmptyStore() -> impl IntoView {
+    view! {
+        <section class="notice">
+            <h2>"No event yet"</h2>
+            <p>"The log is empty. Events appear here in the moment they are recorded. Append one:"</p>
+            <pre class="command" tabindex="0">
+                "curl -X POST http://127.0.0.1:3000/api/streams/order-1/events -H 'Content-Type: application/json' -d '[{\"type\":\"OrderPlaced\",\"data\":{\"total\":120}}]'"
+            </pre>
+            <p>"or bring a log in:"</p>
+            <pre class="command" tabindex="0">"highwater import events.ndjson.gz"</pre>
+        </section>
+    }
+}
+
+/// No such page.
+#[component]
+pub fn NotFound(
+    /// What is not there.
+    #[prop(into)]
+    what: String,
+) -> impl IntoView {
+    view! {
+        <section class="notice">
+            <h1>"Not found"</h1>
+            <p>{what}</p>
+            <p>
+                <a href="/">"Live"</a>
+                " shows what is recorded now; "
+                <a href="/streams">"Streams"</a>
+                " finds a stream by a part of its name."
+            </p>
+        </section>
+    }
+}

@@ -1,0 +1,109 @@
+//! Numbers and times for people. Pure: the same text on the server and in the browser.
+
+use highwater_model::RecordedEvent;
+use jiff::Timestamp;
+use jiff::tz::Offset;
+use serde_json::Value;
+
+/// Thousands set apart by thin spaces: 2 481 307.
+pub fn number(number: i64) -> String {
+    let digits = number.unsigned_abs().to_string();
+    let mut out = String::from(if number < 0 { "−" } else { "" });
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            out.push('\u{2009}');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+/// A rate, per second.
+#[expect(clippy::cast_possible_truncation, reason = "a rate for the eye; far below 2^63")]
+pub fn rate(rate: f64) -> String {
+    if rate > 0.0 && rate < 10.0 { format!("{rate:.1}") } else { number(rate.round() as i64) }
+}
+
+/// Time of day to the millisecond, `seconds` east of UTC.
+pub fn clock(time: Timestamp, seconds: i32) -> String {
+    let time = offset(seconds).to_datetime(time);
+    format!("{:02}:{:02}:{:02}.{:03}", time.hour(), time.minute(), time.second(), time.millisecond())
+}
+
+/// Date and time of day to the second.
+pub fn date_time(time: Timestamp, seconds: i32) -> String {
+    let at = offset(seconds).to_datetime(time);
+    format!("{} {:02}:{:02}:{:02}", at.date(), at.hour(), at.minute(), at.second())
+}
+
+/// `UTC`, `UTC+2`, `UTC+5:30`.
+pub fn zone(seconds: i32) -> String {
+    if seconds == 0 {
+        return "UTC".to_owned();
+    }
+    let minutes = seconds.abs() / 60;
+    let sign = if seconds < 0 { '−' } else { '+' };
+    if minutes % 60 == 0 { format!("UTC{sign}{}", minutes / 60) } else { format!("UTC{sign}{}:{:02}", minutes / 60, minutes % 60) }
+}
+
+fn offset(seconds: i32) -> Offset {
+    Offset::from_seconds(seconds).unwrap_or(Offset::UTC)
+}
+
+/// A span between two times: `+41 ms`, `3.2 s`, `5 min`.
+pub fn span(milliseconds: i64) -> String {
+    match milliseconds.abs() {
+        ms @ 0..1_000 => format!("{ms} ms"),
+        ms @ 1_000..60_000 => format!("{}.{} s", ms / 1_000, ms % 1_000 / 100),
+        ms @ 60_000..3_600_000 => format!("{} min", ms / 60_000),
+        ms @ 3_600_000..86_400_000 => format!("{} h", ms / 3_600_000),
+        ms => format!("{} d", ms / 86_400_000),
+    }
+}
+
+/// The class that gives an event type its hue, always the same for a name (FNV-1a, 36 hues).
+pub fn hue(event_type: &str) -> String {
+    let hash = event_type.bytes().fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
+    format!("type h{}", (hash ^ (hash >> 15)) % 36)
+}
+
+/// The first fields of an event's data in one line.
+pub fn preview(event: &RecordedEvent) -> String {
+    let Ok(data) = serde_json::from_str::<Value>(event.data.get()) else { return String::new() };
+    let mut out = match data {
+        Value::Object(fields) => fields.iter().take(6).map(|(key, value)| format!("{key} {}", brief(value))).collect::<Vec<_>>().join(" · "),
+        other => brief(&other),
+    };
+    if let Some((at, _)) = out.char_indices().nth(160) {
+        out.truncate(at);
+        out.push('…');
+    }
+    out
+}
+
+fn brief(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Array(items) => format!("[{}]", items.len()),
+        Value::Object(fields) => format!("{{{}}}", fields.len()),
+        other => other.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn thousands_are_set_apart() {
+        assert_eq!([number(0), number(999), number(1_000), number(2_481_307)], ["0", "999", "1\u{2009}000", "2\u{2009}481\u{2009}307"]);
+    }
+
+    #[test]
+    fn a_time_is_told_in_the_zone_that_was_asked_for() {
+        let time: Timestamp = "2026-11-23T14:21:59.503Z".parse().unwrap();
+        assert_eq!(clock(time, 0), "14:21:59.503");
+        assert_eq!(clock(time, 5 * 3_600 + 1_800), "19:51:59.503");
+        assert_eq!(zone(19_800), "UTC+5:30");
+    }
+}

@@ -1,0 +1,365 @@
+//! The connection as a state machine: inputs in, effects out; no clock, no socket, no randomness of its own.
+
+use highwater_model::live::{After, ClientMessage, Subscribe, Topic, Unsubscribe};
+use highwater_model::{Gap, Position};
+
+use super::message::Message;
+
+/// More missed events than this are shown as a gap instead of being poured into the page.
+pub const MISSED_AT_MOST: i64 = 2_000;
+/// A clock that jumps this far between two ticks (of a second) has slept.
+const SLEPT_MS: f64 = 20_000.0;
+/// Silence after which the connection is taken for dead: the mark comes every two seconds.
+const SILENT_MS: f64 = 12_000.0;
+const FIRST_WAIT_MS: f64 = 500.0;
+const LONGEST_WAIT_MS: f64 = 30_000.0;
+/// The feed of the mark has this id; feeds of events count up from here, so that an answer to an earlier filter is told apart.
+const MARK_FEED: u32 = 1;
+
+/// How the connection is.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Status {
+    /// Opening a connection.
+    Connecting,
+    /// Connected; reading what was recorded meanwhile.
+    Behind,
+    /// Connected; events come as they are recorded.
+    Live,
+    /// Lost; the next attempt is at this time.
+    Waiting {
+        /// Milliseconds since 1970.
+        until: f64,
+    },
+    /// Ended for good.
+    Closed,
+}
+
+/// What happens to the machine.
+#[derive(Debug)]
+pub enum Input {
+    /// The page wants to be connected.
+    Start,
+    /// The socket is open.
+    Opened,
+    /// The socket is gone.
+    Lost,
+    /// A message came.
+    Message(Box<Message>),
+    /// A second has passed, or the page became visible.
+    Tick,
+    /// The page wants the events of this filter, from this position on.
+    Follow {
+        /// The filter line; empty for every event.
+        filter: String,
+        /// Where what the page shows ends.
+        after: Position,
+    },
+    /// The page wants no events any more.
+    Unfollow,
+    /// The page ends.
+    Stop,
+}
+
+/// What is to be done.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Effect {
+    /// Open a socket.
+    Connect,
+    /// Close the socket and forget it.
+    Disconnect,
+    /// Send this.
+    Send(ClientMessage),
+    /// Show what was missed.
+    Missed(Gap),
+    /// The message's events belong to what the page follows.
+    Take,
+}
+
+#[derive(Debug, Clone)]
+struct Following {
+    filter: String,
+    next: Position,
+    /// The feed's id once it is subscribed on this connection.
+    feed: Option<u32>,
+}
+
+/// The state of the connection.
+#[derive(Debug)]
+pub struct Machine {
+    status: Status,
+    following: Option<Following>,
+    attempts: u32,
+    last_feed: u32,
+    heard_at: Option<f64>,
+    ticked_at: Option<f64>,
+    /// After a loss nothing is subscribed before the mark has said how much was missed.
+    measure: bool,
+}
+
+impl Default for Machine {
+    fn default() -> Self {
+        Self { status: Status::Connecting, following: None, attempts: 0, last_feed: MARK_FEED, heard_at: None, ticked_at: None, measure: false }
+    }
+}
+
+impl Machine {
+    /// How the connection is.
+    pub fn status(&self) -> Status {
+        self.status
+    }
+
+    /// Where the events that were taken end.
+    pub fn next(&self) -> Option<Position> {
+        self.following.as_ref().map(|following| following.next)
+    }
+
+    /// Handles one input. `now` is in milliseconds, `chance` between 0 and 1.
+    pub fn handle(&mut self, input: Input, now: f64, chance: f64) -> Vec<Effect> {
+        if self.status == Status::Closed {
+            return Vec::new();
+        }
+        match input {
+            Input::Start => vec![self.connect(now)],
+            Input::Opened => self.opened(now),
+            Input::Lost => {
+                self.lost(now, chance);
+                Vec::new()
+            }
+            Input::Message(message) => self.message(&message, now),
+            Input::Tick => self.tick(now, chance),
+            Input::Follow { filter, after } => {
+                let mut effects = self.unsubscribe();
+                self.following = Some(Following { filter, next: after, feed: None });
+                if self.connected() && !self.measure {
+                    effects.extend(self.subscribe());
+                }
+                effects
+            }
+            Input::Unfollow => {
+                let effects = self.unsubscribe();
+                self.following = None;
+                effects
+            }
+            Input::Stop => {
+                self.status = Status::Closed;
+                vec![Effect::Disconnect]
+            }
+        }
+    }
+
+    fn connected(&self) -> bool {
+        matches!(self.status, Status::Behind | Status::Live)
+    }
+
+    fn connect(&mut self, now: f64) -> Effect {
+        self.status = Status::Connecting;
+        self.heard_at = Some(now);
+        Effect::Connect
+    }
+
+    fn opened(&mut self, now: f64) -> Vec<Effect> {
+        self.heard_at = Some(now);
+        self.status = if self.following.is_some() { Status::Behind } else { Status::Live };
+        if let Some(following) = &mut self.following {
+            following.feed = None;
+        }
+        let mut effects =
+            vec![Effect::Send(ClientMessage::Subscribe(Subscribe { subscribe: Topic::Mark, id: MARK_FEED, after: None, filter: None }))];
+        if !self.measure {
+            effects.extend(self.subscribe());
+        }
+        effects
+    }
+
+    fn lost(&mut self, now: f64, chance: f64) {
+        // Full jitter over the upper half: many pages that lost one server do not come back in the same moment.
+        let longest = (FIRST_WAIT_MS * 2_f64.powi(i32::try_from(self.attempts.min(16)).unwrap_or(16))).min(LONGEST_WAIT_MS);
+        self.attempts += 1;
+        self.measure = true;
+        if let Some(following) = &mut self.following {
+            following.feed = None;
+        }
+        self.status = Status::Waiting { until: now + longest * (0.5 + chance / 2.0) };
+    }
+
+    fn tick(&mut self, now: f64, chance: f64) -> Vec<Effect> {
+        let slept = self.ticked_at.replace(now).is_some_and(|at| now - at > SLEPT_MS);
+        let silent = self.heard_at.is_some_and(|at| now - at > SILENT_MS);
+        match self.status {
+            // After sleep the socket may look open and be dead: a fresh one says what is true.
+            Status::Connecting | Status::Behind | Status::Live if slept || silent => {
+                self.lost(now, chance);
+                if slept {
+                    self.attempts = 0;
+                    vec![Effect::Disconnect, self.connect(now)]
+                } else {
+                    vec![Effect::Disconnect]
+                }
+            }
+            Status::Waiting { until } if slept || now >= until => vec![self.connect(now)],
+            _ => Vec::new(),
+        }
+    }
+
+    fn message(&mut self, message: &Message, now: f64) -> Vec<Effect> {
+        self.heard_at = Some(now);
+        self.attempts = 0;
+        let mut effects = Vec::new();
+        if let Some(mark) = &message.mark
+            && self.measure
+        {
+            self.measure = false;
+            if let Some(following) = &mut self.following
+                && mark.position.0 - following.next.0 > MISSED_AT_MOST
+            {
+                effects.push(Effect::Missed(Gap::between(following.next, mark.position.next())));
+                following.next = mark.position;
+            }
+            effects.extend(self.subscribe());
+        }
+        let Some(following) = &mut self.following else { return effects };
+        if message.id.is_none() || message.id != following.feed {
+            return effects;
+        }
+        if let Some(gap) = message.gap {
+            following.next = Position(gap.before.0 - 1).max(following.next);
+            effects.push(Effect::Missed(gap));
+        }
+        if message.events.is_some() {
+            effects.push(Effect::Take);
+        }
+        if let Some(next) = message.next {
+            following.next = next.max(following.next);
+        }
+        if let Some(caught_up) = message.caught_up {
+            following.next = caught_up.max(following.next);
+            self.status = Status::Live;
+        }
+        effects
+    }
+
+    fn subscribe(&mut self) -> Vec<Effect> {
+        let Some(following) = &mut self.following else { return Vec::new() };
+        self.last_feed += 1;
+        following.feed = Some(self.last_feed);
+        self.status = Status::Behind;
+        vec![Effect::Send(ClientMessage::Subscribe(Subscribe {
+            subscribe: Topic::Events,
+            id: self.last_feed,
+            after: Some(After::Position(following.next)),
+            filter: (!following.filter.is_empty()).then(|| following.filter.clone()),
+        }))]
+    }
+
+    fn unsubscribe(&mut self) -> Vec<Effect> {
+        let connected = self.connected();
+        match self.following.as_mut().and_then(|following| following.feed.take()) {
+            Some(unsubscribe) if connected => vec![Effect::Send(ClientMessage::Unsubscribe(Unsubscribe { unsubscribe }))],
+            _ => Vec::new(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn follow(machine: &mut Machine, after: i64) -> Vec<Effect> {
+        machine.handle(Input::Follow { filter: String::new(), after: Position(after) }, 0.0, 0.0)
+    }
+
+    fn says(machine: &mut Machine, text: &str, now: f64) -> Vec<Effect> {
+        machine.handle(Input::Message(Box::new(Message::parse(text).unwrap())), now, 0.0)
+    }
+
+    fn mark(position: i64) -> String {
+        format!(r#"{{"id":1,"mark":{{"position":{position},"event_id":null,"recorded_at":null,"seen_at":"2026-01-01T00:00:00Z","rate":0.0}}}}"#)
+    }
+
+    fn subscribed_after(effects: &[Effect]) -> Option<After> {
+        effects.iter().find_map(|effect| match effect {
+            Effect::Send(ClientMessage::Subscribe(subscribe)) if subscribe.subscribe == Topic::Events => subscribe.after,
+            _ => None,
+        })
+    }
+
+    fn live_at(position: i64) -> Machine {
+        let mut machine = Machine::default();
+        follow(&mut machine, position);
+        assert_eq!(machine.handle(Input::Start, 0.0, 0.0), [Effect::Connect]);
+        assert_eq!(subscribed_after(&machine.handle(Input::Opened, 0.0, 0.0)), Some(After::Position(Position(position))));
+        says(&mut machine, &format!(r#"{{"id":2,"caught_up":{position}}}"#), 0.0);
+        assert_eq!(machine.status(), Status::Live);
+        machine
+    }
+
+    #[test]
+    fn it_resumes_where_it_was_after_a_short_loss() {
+        let mut machine = live_at(10);
+        assert_eq!(says(&mut machine, r#"{"id":2,"events":[],"next":40}"#, 1.0), [Effect::Take]);
+        machine.handle(Input::Lost, 2.0, 1.0);
+        assert_eq!(machine.status(), Status::Waiting { until: 502.0 });
+        assert!(machine.handle(Input::Tick, 400.0, 0.0).is_empty());
+        assert_eq!(machine.handle(Input::Tick, 600.0, 0.0), [Effect::Connect]);
+        assert_eq!(subscribed_after(&machine.handle(Input::Opened, 700.0, 0.0)), None, "the mark comes first");
+        assert_eq!(subscribed_after(&says(&mut machine, &mark(100), 800.0)), Some(After::Position(Position(40))));
+    }
+
+    #[test]
+    fn what_a_long_sleep_missed_is_a_gap() {
+        let mut machine = live_at(10);
+        machine.handle(Input::Tick, 1_000.0, 0.0);
+        assert_eq!(machine.handle(Input::Tick, 3_600_000.0, 0.0), [Effect::Disconnect, Effect::Connect]);
+        machine.handle(Input::Opened, 3_600_100.0, 0.0);
+        let effects = says(&mut machine, &mark(9_000), 3_600_200.0);
+        assert_eq!(effects[0], Effect::Missed(Gap::between(Position(10), Position(9_001))));
+        assert_eq!(subscribed_after(&effects), Some(After::Position(Position(9_000))));
+    }
+
+    #[test]
+    fn attempts_grow_further_apart_up_to_half_a_minute() {
+        let mut machine = live_at(0);
+        let mut waits = Vec::new();
+        for _ in 0..10 {
+            machine.handle(Input::Lost, 0.0, 1.0);
+            if let Status::Waiting { until } = machine.status() {
+                waits.push(until);
+            }
+        }
+        assert_eq!(waits[..4], [500.0, 1_000.0, 2_000.0, 4_000.0]);
+        assert_eq!(waits[9], 30_000.0);
+    }
+
+    #[test]
+    fn an_answer_to_an_earlier_filter_is_not_taken() {
+        let mut machine = live_at(10);
+        let effects = machine.handle(Input::Follow { filter: "type:A".to_owned(), after: Position(20) }, 0.0, 0.0);
+        assert_eq!(effects[0], Effect::Send(ClientMessage::Unsubscribe(Unsubscribe { unsubscribe: 2 })));
+        assert!(says(&mut machine, r#"{"id":2,"events":[],"next":30}"#, 0.0).is_empty());
+        assert_eq!(machine.next(), Some(Position(20)));
+        assert_eq!(says(&mut machine, r#"{"id":3,"events":[],"next":30}"#, 0.0), [Effect::Take]);
+    }
+
+    #[test]
+    fn a_gap_of_the_server_moves_the_place_to_resume_from() {
+        let mut machine = live_at(10);
+        says(&mut machine, r#"{"id":2,"gap":{"after":10,"before":100,"count":89}}"#, 0.0);
+        assert_eq!(machine.next(), Some(Position(99)));
+    }
+
+    #[test]
+    fn silence_is_taken_for_a_dead_connection() {
+        let mut machine = live_at(10);
+        machine.handle(Input::Tick, 11_000.0, 0.0);
+        assert_eq!(machine.handle(Input::Tick, 13_000.0, 0.0), [Effect::Disconnect]);
+        assert!(matches!(machine.status(), Status::Waiting { .. }));
+    }
+
+    #[test]
+    fn a_closed_one_stays_closed() {
+        let mut machine = live_at(10);
+        assert_eq!(machine.handle(Input::Stop, 0.0, 0.0), [Effect::Disconnect]);
+        assert!(machine.handle(Input::Tick, 60_000.0, 0.0).is_empty());
+        assert_eq!(machine.status(), Status::Closed);
+    }
+}

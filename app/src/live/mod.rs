@@ -1,0 +1,39 @@
+//! The live feed in the page: a pure state machine ([`machine`]) and a bounded buffer ([`buffer`]), both tested without a browser;
+//! [`socket`] is the one file that touches the browser's WebSocket.
+
+pub mod buffer;
+pub mod machine;
+pub mod message;
+pub mod socket;
+
+use highwater_model::Mark;
+use leptos::prelude::*;
+
+pub use buffer::{Buffer, Row};
+pub use machine::Status;
+
+/// What the parts of the page see of the feed.
+#[derive(Debug, Clone, Copy)]
+pub struct Live {
+    /// How the connection is.
+    pub status: RwSignal<Status>,
+    /// The newest mark, from the server that rendered the page at first.
+    pub mark: RwSignal<Option<Mark>>,
+    /// When the last message came, in milliseconds since 1970 (the browser's clock).
+    pub heard_at: RwSignal<Option<f64>>,
+    /// The browser's clock, ticking once a second; none on the server.
+    pub now: RwSignal<Option<f64>>,
+}
+
+impl Live {
+    /// Nothing heard yet.
+    pub fn new() -> Self {
+        Self { status: RwSignal::new(Status::Connecting), mark: RwSignal::new(None), heard_at: RwSignal::new(None), now: RwSignal::new(None) }
+    }
+}
+
+impl Default for Live {
+    fn default() -> Self {
+        Self::new()
+    }
+}

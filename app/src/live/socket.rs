@@ -1,0 +1,216 @@
+//! The browser's WebSocket: the one place that touches it. A page has one connection; its parts share it.
+
+use std::cell::RefCell;
+
+use highwater_model::live::SUBPROTOCOL;
+use highwater_model::{Position, RecordedEvent};
+use leptos::prelude::*;
+use wasm_bindgen::JsCast as _;
+use wasm_bindgen::closure::Closure;
+use web_sys::{MessageEvent, WebSocket};
+
+use super::machine::{Effect, Input, Machine};
+use super::message::Message;
+use super::{Buffer, Live};
+
+/// Messages kept for the next animation frame at most; a hidden page has no frames, so beyond this they are handled at once.
+const INBOX: usize = 128;
+
+thread_local! {
+    static CLIENT: RefCell<Option<Client>> = const { RefCell::new(None) };
+}
+
+struct Client {
+    machine: Machine,
+    live: Live,
+    socket: Option<Socket>,
+    buffer: Option<RwSignal<Buffer>>,
+    inbox: Vec<String>,
+}
+
+/// A socket and the closures that it calls.
+struct Socket {
+    socket: WebSocket,
+    _message: Closure<dyn FnMut(MessageEvent)>,
+    _open: Closure<dyn FnMut()>,
+    _close: Closure<dyn FnMut()>,
+}
+
+impl Drop for Socket {
+    fn drop(&mut self) {
+        self.socket.set_onmessage(None);
+        self.socket.set_onopen(None);
+        self.socket.set_onclose(None);
+        // It may be closed already.
+        let _ = self.socket.close();
+    }
+}
+
+/// Opens the page's connection; once.
+pub fn start(live: Live) {
+    let started = CLIENT.with_borrow_mut(|client| {
+        if client.is_some() {
+            return false;
+        }
+        *client = Some(Client { machine: Machine::default(), live, socket: None, buffer: None, inbox: Vec::new() });
+        true
+    });
+    if started {
+        handle(Input::Start);
+        live.now.set(Some(js_sys::Date::now()));
+        set_interval(
+            move || {
+                live.now.set(Some(js_sys::Date::now()));
+                handle(Input::Tick);
+            },
+            std::time::Duration::from_secs(1),
+        );
+    }
+}
+
+/// Brings events of `filter` into `buffer`, from `after` on.
+pub fn follow(filter: String, after: Position, buffer: RwSignal<Buffer>) {
+    drain();
+    CLIENT.with_borrow_mut(|client| {
+        if let Some(client) = client {
+            client.buffer = Some(buffer);
+        }
+    });
+    handle(Input::Follow { filter, after });
+}
+
+/// Ends what [`follow`] began, unless another part follows by now.
+pub fn unfollow(buffer: RwSignal<Buffer>) {
+    let mine = CLIENT.with_borrow_mut(|client| {
+        client.as_mut().is_some_and(|client| {
+            let mine = client.buffer == Some(buffer);
+            if mine {
+                client.buffer = None;
+            }
+            mine
+        })
+    });
+    if mine {
+        handle(Input::Unfollow);
+    }
+}
+
+/// Gives the machine an input and does what it says. Signals are set outside the borrow: their effects may come back here.
+/// True when the message's events are wanted.
+fn handle(input: Input) -> bool {
+    let done = CLIENT.with_borrow_mut(|client| {
+        let client = client.as_mut()?;
+        let effects = client.machine.handle(input, js_sys::Date::now(), js_sys::Math::random());
+        let (mut gaps, mut take) = (Vec::new(), false);
+        for effect in effects {
+            match effect {
+                Effect::Connect => client.socket = connect(),
+                Effect::Disconnect => {
+                    client.socket = None;
+                    client.inbox.clear();
+                }
+                Effect::Send(message) => {
+                    if let (Some(socket), Ok(text)) = (&client.socket, serde_json::to_string(&message)) {
+                        // A socket that can't send is closing: `onclose` follows.
+                        let _ = socket.socket.send_with_str(&text);
+                    }
+                }
+                Effect::Missed(gap) => gaps.push(gap),
+                Effect::Take => take = true,
+            }
+        }
+        Some((client.live, client.machine.status(), client.buffer, gaps, take))
+    });
+    let Some((live, status, buffer, gaps, take)) = done else { return false };
+    if live.status.get_untracked() != status {
+        live.status.set(status);
+    }
+    if let (Some(buffer), false) = (buffer, gaps.is_empty()) {
+        let _ = buffer.try_update(|buffer| gaps.into_iter().for_each(|gap| buffer.push_gap(gap)));
+    }
+    take
+}
+
+fn connect() -> Option<Socket> {
+    let location = web_sys::window()?.location();
+    let scheme = if location.protocol().ok()? == "https:" { "wss" } else { "ws" };
+    let url = format!("{scheme}://{}/api/live", location.host().ok()?);
+    let socket = WebSocket::new_with_str(&url, SUBPROTOCOL).ok()?;
+    let message = Closure::<dyn FnMut(MessageEvent)>::new(|event: MessageEvent| {
+        if let Some(text) = event.data().as_string() {
+            received(text);
+        }
+    });
+    let open = Closure::<dyn FnMut()>::new(|| {
+        handle(Input::Opened);
+    });
+    let close = Closure::<dyn FnMut()>::new(|| {
+        drain();
+        handle(Input::Lost);
+    });
+    socket.set_onmessage(Some(message.as_ref().unchecked_ref()));
+    socket.set_onopen(Some(open.as_ref().unchecked_ref()));
+    socket.set_onclose(Some(close.as_ref().unchecked_ref()));
+    Some(Socket { socket, _message: message, _open: open, _close: close })
+}
+
+/// Keeps a message for the next animation frame: however many come, the page changes once a frame.
+fn received(text: String) {
+    let waiting = CLIENT.with_borrow_mut(|client| {
+        client.as_mut().map_or(0, |client| {
+            client.inbox.push(text);
+            client.inbox.len()
+        })
+    });
+    if waiting == 1 {
+        request_animation_frame(drain);
+    } else if waiting >= INBOX {
+        drain();
+    }
+}
+
+/// Handles what has come since the last frame.
+fn drain() {
+    let Some((live, inbox)) =
+        CLIENT.with_borrow_mut(|client| client.as_mut().map(|client| (client.live, std::mem::take(&mut client.inbox))))
+    else {
+        return;
+    };
+    if inbox.is_empty() {
+        return;
+    }
+    live.heard_at.set(Some(js_sys::Date::now()));
+    let mut events: Vec<RecordedEvent> = Vec::new();
+    let mut mark = None;
+    for text in inbox {
+        match Message::parse(&text) {
+            Ok(message) => {
+                if message.gap.is_some() {
+                    show(std::mem::take(&mut events));
+                }
+                mark = message.mark.clone().or(mark);
+                events.extend(handle_message(message));
+            }
+            Err(error) => leptos::logging::warn!("a message of the live feed could not be read: {error}"),
+        }
+    }
+    show(events);
+    if mark.is_some() {
+        live.mark.set(mark);
+    }
+}
+
+/// The message's events, if they belong to what the page follows.
+fn handle_message(mut message: Message) -> Vec<RecordedEvent> {
+    let events = message.events.take();
+    // The machine decides by the feed's id alone; it needs to know that there were events, not which.
+    message.events = events.as_ref().map(|_| Vec::new());
+    if handle(Input::Message(Box::new(message))) { events.unwrap_or_default() } else { Vec::new() }
+}
+
+fn show(events: Vec<RecordedEvent>) {
+    let buffer = CLIENT.with_borrow(|client| client.as_ref().and_then(|client| client.buffer));
+    if let (Some(buffer), false) = (buffer, events.is_empty()) {
+        let _ = buffer.try_update(|buffer| buffer.push(events));
+    }
+}

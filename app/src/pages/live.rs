@@ -1,0 +1,367 @@
+//! The live page: the tail of the log, a filter line, events over time, one event in a drawer.
+
+use std::time::Duration;
+
+use highwater_model::{EventPage, Histogram};
+use jiff::{SignedDuration, Timestamp};
+use leptos::html;
+use leptos::prelude::*;
+use leptos_meta::Title;
+use leptos_router::NavigateOptions;
+use leptos_router::components::Form;
+use leptos_router::hooks::{use_navigate, use_query_map};
+use serde::{Deserialize, Serialize};
+
+use super::Loading;
+use super::live_query::LiveQuery;
+use super::live_rows::{LiveRows, SLOTS};
+use crate::api::{Answer, Api, LogRequest};
+use crate::components::event_detail::EventDetail;
+use crate::components::filter_line::{FilterLine, Words};
+use crate::components::histogram;
+use crate::components::problem::{EmptyStore, ErrorNotice};
+use crate::components::zone;
+use crate::format;
+use crate::live::{Buffer, Live, socket};
+
+/// Bars of the histogram.
+const BUCKETS: usize = 120;
+/// What the histogram shows unless a range is picked.
+const WINDOW: SignedDuration = SignedDuration::from_mins(20);
+
+/// What the page reads at first.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Tail {
+    page: EventPage,
+    histogram: Option<Histogram>,
+}
+
+/// The live page.
+#[component]
+pub fn LivePage() -> impl IntoView {
+    let map = use_query_map();
+    let query = Memo::new(move |_| map.with(LiveQuery::read));
+    let shown = Memo::new(move |_| query.get().with_event(None));
+    let tail = Resource::new(
+        move || shown.get(),
+        |query| {
+            let api = Api::from_context();
+            async move { read(api, query).await }
+        },
+    );
+    let chosen = Memo::new(move |_| query.get().event);
+    let detail = Resource::new(
+        move || chosen.get(),
+        |id| {
+            let api = Api::from_context();
+            async move {
+                match id {
+                    Some(id) => Some(api.event(&id).await),
+                    None => None,
+                }
+            }
+        },
+    );
+    let words = RwSignal::new(Words::default());
+    let wanted = move |()| {
+        if words.with_untracked(|words| words.types.is_empty()) {
+            leptos::task::spawn_local(async move { words.set(read_words(Api::from_context()).await) });
+        }
+    };
+    view! {
+        <Title text="Live" />
+        <h1 class="hidden">"Live"</h1>
+        <div class="bar">
+            <Form method="GET" action="/" attr:class="line">
+                <FilterLine filter=Signal::derive(move || query.get().filter) words wanted />
+                {move || {
+                    query
+                        .get()
+                        .range
+                        .map(|(since, until)| {
+                            view! {
+                                <input type="hidden" name="since" value=since.to_string() />
+                                <input type="hidden" name="until" value=until.to_string() />
+                            }
+                        })
+                }}
+                <button type="submit">"Filter"</button>
+            </Form>
+        </div>
+        <div class="split" class:open=move || chosen.with(Option::is_some)>
+            <div class="tail">
+                <Transition fallback=Loading>
+                    {move || Suspend::new(async move {
+                        match tail.await {
+                            Ok(tail) => view! { <TailView tail query shown /> }.into_any(),
+                            Err(error) => view! { <ErrorNotice error /> }.into_any(),
+                        }
+                    })}
+                </Transition>
+            </div>
+            <Transition fallback=|| ()>
+                {move || Suspend::new(async move {
+                    let detail = detail.await?;
+                    let close = query.get().with_event(None).href();
+                    Some(
+                        view! {
+                            <aside class="card drawer" aria-label="Event">
+                                <a class="button quiet close" href=close data-noscroll="" aria-label="Close the event">
+                                    "✕"
+                                </a>
+                                {match detail {
+                                    Ok(detail) => view! { <EventDetail detail /> }.into_any(),
+                                    Err(error) => view! { <ErrorNotice error /> }.into_any(),
+                                }}
+                            </aside>
+                        },
+                    )
+                })}
+            </Transition>
+        </div>
+    }
+}
+
+/// What was read, and from there on what comes.
+#[component]
+fn TailView(
+    /// The newest events and their histogram.
+    tail: Tail,
+    /// What the URL says.
+    query: Memo<LiveQuery>,
+    /// The same without the event in the drawer.
+    shown: Memo<LiveQuery>,
+) -> impl IntoView {
+    let Tail { page, histogram } = tail;
+    let state = shown.get_untracked();
+    let history = state.is_history();
+    let empty = page.head.0 == 0;
+    let head = page.head;
+    let older = page.next;
+    let buffer = RwSignal::new(Buffer::new(page.events));
+    let still = RwSignal::new(false);
+    let paused = RwSignal::new(history);
+    let top = RwSignal::new(0_u32);
+    let bars = RwSignal::new(histogram);
+    Effect::new(move || {
+        let hold = still.get() || paused.get();
+        buffer.update(|buffer| buffer.hold(hold));
+    });
+    if !history {
+        let filter = state.filter.clone();
+        Effect::new(move || {
+            socket::follow(filter.clone(), head, buffer);
+            on_cleanup(move || socket::unfollow(buffer));
+        });
+        let filter = state.filter.clone();
+        Effect::new(move || {
+            let filter = filter.clone();
+            let refresh = move || {
+                let filter = filter.clone();
+                if !paused.get_untracked() {
+                    leptos::task::spawn_local(async move {
+                        if let Some(fresh) = read_histogram(&Api::from_context(), None, &filter).await {
+                            let _ = bars.try_set(Some(fresh));
+                        }
+                    });
+                }
+            };
+            if let Ok(handle) = set_interval_with_handle(refresh, Duration::from_secs(5)) {
+                on_cleanup(move || handle.clear());
+            }
+        });
+    }
+    let held = Memo::new(move |_| buffer.with(Buffer::held));
+    let resume = move |_| {
+        paused.set(false);
+        buffer.update(|buffer| buffer.hold(false));
+        top.update(|top| *top += 1);
+    };
+    let live = expect_context::<Live>();
+    let rate = move || live.mark.get().map(|mark| format!("{} / s", format::rate(mark.rate)));
+    let controls = if history {
+        let back = LiveQuery { range: None, before: None, ..state.clone() }.href();
+        view! {
+            <span class="pill">"history"</span>
+            <a class="button" href=back>
+                "Back to live"
+            </a>
+        }
+        .into_any()
+    } else {
+        view! {
+            <span class="pill mono" title="Events recorded per second">
+                {rate}
+            </span>
+            <button type="button" aria-pressed=move || paused.get().to_string() on:click=move |_| paused.update(|paused| *paused = !*paused)>
+                {move || if paused.get() { "▶ Resume" } else { "❚❚ Pause" }}
+            </button>
+            <button type="button" class="go" class:hidden=move || held.get() == 0 on:click=resume>
+                {move || format!("{} new", format::number(i64::try_from(held.get()).unwrap_or(i64::MAX)))}
+            </button>
+        }
+        .into_any()
+    };
+    let older = older.map(|older| {
+        let href = LiveQuery { before: Some(buffer.with_untracked(Buffer::oldest).unwrap_or(older).0), ..state.clone() }.href();
+        view! {
+            <a class="button quiet" href=href>
+                "Older events"
+            </a>
+        }
+    });
+    let nothing = move || {
+        buffer.with(Buffer::is_empty).then(|| {
+            if empty {
+                view! { <EmptyStore /> }.into_any()
+            } else {
+                view! {
+                    <p class="notice" role="status">
+                        "No event matches. Events that match appear here when they are recorded."
+                    </p>
+                }
+                .into_any()
+            }
+        })
+    };
+    view! {
+        <Bars bars shown />
+        <div class="bar controls">{controls} <span class="grow"></span> {older}</div>
+        {nothing}
+        <LiveRows buffer query still top />
+    }
+}
+
+/// Events over time; drag over it to pick a range.
+#[component]
+fn Bars(
+    /// The counts.
+    bars: RwSignal<Option<Histogram>>,
+    /// What the URL says.
+    shown: Memo<LiveQuery>,
+) -> impl IntoView {
+    let zone = zone();
+    let area = NodeRef::<html::Div>::new();
+    let shade = NodeRef::<html::Div>::new();
+    let from = RwSignal::new(None::<f64>);
+    // Where the pointer is, as a share of the width.
+    let share = move |x: i32| {
+        let area = area.get_untracked()?;
+        let rect = area.get_bounding_client_rect();
+        Some(((f64::from(x) - rect.left()) / rect.width().max(1.0)).clamp(0.0, 1.0))
+    };
+    let draw = move |low: f64, high: f64| {
+        if let Some(shade) = shade.get_untracked() {
+            let style = web_sys::HtmlElement::style(&shade);
+            let _ = style.set_property("left", &format!("{:.2}%", low * 100.0));
+            let _ = style.set_property("width", &format!("{:.2}%", (high - low) * 100.0));
+        }
+    };
+    let navigate = use_navigate();
+    let pick = move |event: leptos::ev::PointerEvent| {
+        let (Some(start), Some(end)) = (from.get_untracked(), share(event.client_x())) else { return };
+        from.set(None);
+        draw(0.0, 0.0);
+        let (low, high) = (start.min(end), start.max(end));
+        let range = bars.with_untracked(|bars| bars.as_ref().and_then(|bars| range_of(bars, low, high)));
+        if let (true, Some(range)) = (high - low > 0.004, range) {
+            let query = LiveQuery { range: Some(range), before: None, ..shown.get_untracked() };
+            navigate(&query.href(), NavigateOptions::default());
+        }
+    };
+    let drawing = move || bars.with(|bars| bars.as_ref().map(|bars| histogram::svg(bars, shown.get().range)).unwrap_or_default());
+    let total = move || {
+        bars.with(|bars| {
+            bars.as_ref().map(|bars| {
+                let picked = shown.get().range;
+                let count: i64 = bars
+                    .buckets
+                    .iter()
+                    .filter(|bucket| picked.is_none_or(|(since, until)| bucket.at >= since && bucket.at < until))
+                    .map(|bucket| bucket.count)
+                    .sum();
+                let part = if bars.complete { "" } else { ", older ones not counted" };
+                match picked {
+                    Some((since, until)) => format!(
+                        "{} – {} selected · {} events{part}",
+                        format::date_time(since, zone.get()),
+                        format::date_time(until, zone.get()),
+                        format::number(count)
+                    ),
+                    None => format!("{} events in 20 min{part}", format::number(count)),
+                }
+            })
+        })
+    };
+    let edge = move |last: bool| {
+        bars.with(|bars| bars.as_ref().map(|bars| format::clock(if last { bars.until } else { bars.since }, zone.get())[..8].to_owned()))
+    };
+    view! {
+        <figure class="card histogram" class:hidden=move || bars.with(Option::is_none)>
+            <div
+                class="plot"
+                node_ref=area
+                on:pointerdown=move |event| from.set(share(event.client_x()))
+                on:pointermove=move |event| {
+                    if let (Some(start), Some(here)) = (from.get_untracked(), share(event.client_x())) {
+                        draw(start.min(here), start.max(here));
+                    }
+                }
+                on:pointerup=pick
+                on:pointerleave=move |_| {
+                    from.set(None);
+                    draw(0.0, 0.0);
+                }
+            >
+                <div inner_html=drawing></div>
+                <div class="shade" node_ref=shade></div>
+            </div>
+            <figcaption class="mono">
+                <span>{move || edge(false)}</span>
+                <span class="total">{total}</span>
+                <span>{move || edge(true)}</span>
+            </figcaption>
+        </figure>
+    }
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_precision_loss, reason = "milliseconds of a shown window")]
+fn range_of(histogram: &Histogram, low: f64, high: f64) -> Option<(Timestamp, Timestamp)> {
+    let since = histogram.since.as_millisecond();
+    let width = (histogram.until.as_millisecond() - since) as f64;
+    let at = |share: f64| Timestamp::from_millisecond(since + (width * share).round() as i64).ok();
+    at(low).zip(at(high))
+}
+
+async fn read(api: Api, query: LiveQuery) -> Answer<Tail> {
+    let filter = query.whole_filter();
+    let page = api.events(&LogRequest { before: query.before, backward: true, limit: SLOTS, filter, ..LogRequest::default() }).await?;
+    let histogram = read_histogram(&api, query.range, &query.filter).await;
+    Ok(Tail { page, histogram })
+}
+
+/// The histogram stands beside the events: without it the page is still right, so a failure leaves it out.
+async fn read_histogram(api: &Api, range: Option<(Timestamp, Timestamp)>, filter: &str) -> Option<Histogram> {
+    let (since, until) = if let Some((since, until)) = range {
+        // The picked range with as much around it on either side.
+        let width = until.duration_since(since);
+        (since.checked_sub(width).ok()?, until.checked_add(width).ok()?)
+    } else {
+        let now = api.store().await.ok()?.mark.seen_at;
+        (now.checked_sub(WINDOW).ok()?, now)
+    };
+    api.histogram(since, until, BUCKETS, filter).await.ok()
+}
+
+async fn read_words(api: Api) -> Words {
+    let types = api.event_types().await.unwrap_or_default();
+    let categories = api.categories().await.unwrap_or_default();
+    let mut fields: Vec<String> = types.iter().flat_map(|summary| summary.shape.iter().map(|shape| shape.path.clone())).collect();
+    fields.sort();
+    fields.dedup();
+    Words {
+        types: types.into_iter().map(|summary| summary.event_type).collect(),
+        categories: categories.into_iter().map(|summary| summary.category).collect(),
+        fields,
+    }
+}
