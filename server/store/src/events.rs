@@ -45,32 +45,86 @@ pub(crate) fn rows_limit(limit: usize) -> i64 {
     i64::try_from(limit.clamp(1, PAGE_LIMIT)).unwrap_or(1)
 }
 
+/// Positions of a block in `type_blocks`.
+const BLOCK: i64 = 10_000;
+
+/// The page's own query; inside `read_blocks` it stands beside a range `r`.
+fn push_page(sql: &mut QueryBuilder<Postgres>, query: &LogQuery, head: Position, limit: i64, now: jiff::Timestamp) {
+    let in_blocks = !sql.sql().as_str().is_empty();
+    sql.push(row::COLUMNS).push(row::FROM).push("where e.position <= ").push_bind(head.0);
+    if in_blocks {
+        sql.push(" and e.position between r.low and r.high");
+    }
+    if let Some(after) = query.after {
+        sql.push(" and e.position > ").push_bind(after.0);
+    }
+    if let Some(before) = query.before {
+        sql.push(" and e.position < ").push_bind(before.0);
+    }
+    filter_sql::push(sql, &query.filter, now);
+    sql.push(match query.direction {
+        Direction::Forward => " order by e.position limit ",
+        Direction::Backward => " order by e.position desc limit ",
+    });
+    sql.push_bind(limit);
+}
+
 impl Store {
     /// A page of the log by position. A filter that matches little may scan much; the database stops it after 15 s.
     pub async fn read_log(&self, query: LogQuery) -> Result<EventPage, StoreError> {
         let head = wake::head(self.pool()).await?;
         let limit = rows_limit(query.limit);
-        let mut sql = QueryBuilder::<Postgres>::new(row::COLUMNS);
-        sql.push(row::FROM).push("where e.position <= ").push_bind(head.0);
-        if let Some(after) = query.after {
-            sql.push(" and e.position > ").push_bind(after.0);
-        }
-        if let Some(before) = query.before {
-            sql.push(" and e.position < ").push_bind(before.0);
-        }
-        filter_sql::push(&mut sql, &query.filter, self.clock().now());
-        sql.push(match query.direction {
-            Direction::Forward => " order by e.position limit ",
-            Direction::Backward => " order by e.position desc limit ",
-        });
-        sql.push_bind(limit + 1);
-        let mut events = row::events(&sql.build().fetch_all(self.pool()).await?)?;
+        let mut events = if filter_sql::types(&query.filter).is_some() {
+            self.read_blocks(&query, head, limit + 1).await?
+        } else {
+            let mut sql = QueryBuilder::<Postgres>::new("");
+            push_page(&mut sql, &query, head, limit + 1, self.clock().now());
+            row::events(&sql.build().fetch_all(self.pool()).await?)?
+        };
         let more = events.len() as i128 > i128::from(limit);
         if more {
             events.pop();
         }
         let next = if more { events.last().map(|event| event.position) } else { None };
         Ok(EventPage { events, next, head, high_water: head })
+    }
+
+    /// Reads through the blocks that hold the filter's types, few at first and then more at once: a rare type's events are found
+    /// without a scan of the log, and a common one's page ends in the first block.
+    async fn read_blocks(&self, query: &LogQuery, head: Position, wanted: i64) -> Result<Vec<RecordedEvent>, StoreError> {
+        let now = self.clock().now();
+        let forward = query.direction == Direction::Forward;
+        let (mut low, mut high) = (query.after.map_or(0, |after| after.0 + 1), query.before.map_or(head.0, |before| head.0.min(before.0 - 1)));
+        let mut events = Vec::new();
+        let mut take = 1;
+        while low <= high {
+            let mut sql = QueryBuilder::<Postgres>::new("select b.block, min(b.first_position), max(b.last_position) from highwater.type_blocks b where ");
+            filter_sql::push_types(&mut sql, &query.filter, "b.type_id");
+            // By the block as well, so that the key of the table finds the place.
+            sql.push(" and b.block >= ").push_bind(low / BLOCK).push(" and b.block <= ").push_bind(high / BLOCK);
+            sql.push(" and b.last_position >= ").push_bind(low).push(" and b.first_position <= ").push_bind(high);
+            sql.push(if forward { " group by 1 order by 1 limit " } else { " group by 1 order by 1 desc limit " }).push_bind(take);
+            let blocks: Vec<(i64, i64, i64)> = sql.build_query_as().fetch_all(self.pool()).await?;
+            let Some(last) = blocks.last() else { break };
+            let lows: Vec<i64> = blocks.iter().map(|block| block.1.max(low)).collect();
+            let highs: Vec<i64> = blocks.iter().map(|block| block.2.min(high)).collect();
+            if forward {
+                low = (last.0 + 1) * BLOCK;
+            } else {
+                high = last.0 * BLOCK - 1;
+            }
+            let rest = wanted - i64::try_from(events.len()).unwrap_or(wanted);
+            let mut sql = QueryBuilder::<Postgres>::new("select q.* from unnest(");
+            sql.push_bind(lows).push("::bigint[], ").push_bind(highs).push("::bigint[]) r(low, high) cross join lateral (");
+            push_page(&mut sql, query, head, rest, now);
+            sql.push(if forward { ") q order by q.position limit " } else { ") q order by q.position desc limit " }).push_bind(rest);
+            events.extend(row::events(&sql.build().fetch_all(self.pool()).await?)?);
+            if events.len() as i128 >= i128::from(wanted) || blocks.len() < usize::try_from(take).unwrap_or(1) {
+                break;
+            }
+            take = (take * 4).min(256);
+        }
+        Ok(events)
     }
 
     /// Everything after a position, in order, without gaps: what a tail reads.

@@ -18,6 +18,26 @@ pub(crate) fn push(sql: &mut Sql, filter: &Filter, now: Timestamp) {
     }
 }
 
+/// The types of the first term that names the types an event must have.
+pub(crate) fn types(filter: &Filter) -> Option<&[Glob]> {
+    filter.terms().iter().find_map(|term| match &term.subject {
+        Subject::Type(globs) if !term.negated => Some(globs.as_slice()),
+        _ => None,
+    })
+}
+
+/// `column` is one of [`types`]; true without any.
+pub(crate) fn push_types(sql: &mut Sql, filter: &Filter, column: &'static str) {
+    let Some(globs) = types(filter) else {
+        sql.push("true");
+        return;
+    };
+    // A handful of ids, found once, instead of a text compared for every row.
+    sql.push(column).push(" = any (array(select w.type_id from highwater.event_types w where ");
+    names(sql, "w.name", globs);
+    sql.push("))");
+}
+
 fn subject(sql: &mut Sql, subject: &Subject, now: Timestamp) {
     match subject {
         Subject::Type(globs) => {
