@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 
-import AxeBuilder from '@axe-core/playwright';
+import { AxeBuilder } from '@axe-core/playwright';
 import { test as base, expect, type Locator, type Page } from '@playwright/test';
 
 /** An event as a writer hands it in. */
