@@ -96,7 +96,7 @@ create trigger append_only_truncate before truncate on highwater.events for each
 create function highwater.record_events(
   streams text[], ids uuid[], types text[], datas jsonb[], metadatas jsonb[], occurred timestamptz[]
 ) returns bigint language plpgsql volatile security definer
-set search_path = pg_catalog, highwater, pg_temp set enable_seqscan = off set enable_mergejoin = off as $$
+set search_path = pg_catalog, highwater, pg_temp set enable_seqscan = off set enable_mergejoin = off set jit = off as $$
 declare
   base bigint;
   at timestamptz;
@@ -185,7 +185,7 @@ create function highwater.append_batch(
   ids uuid[], known boolean[], types text[], datas jsonb[], metadatas jsonb[], occurred timestamptz[]
 ) returns table (unit int, outcome text, actual bigint, first_version bigint, first_position bigint, last_position bigint, id uuid)
 language plpgsql volatile security definer
-set search_path = pg_catalog, highwater, pg_temp set enable_seqscan = off set enable_mergejoin = off as $$
+set search_path = pg_catalog, highwater, pg_temp set enable_seqscan = off set enable_mergejoin = off set jit = off as $$
 declare
   busy text[] := highwater.take_log(names);
   verdicts text[];
@@ -291,7 +291,7 @@ create function highwater.import_batch(
   names text[], ids uuid[], known boolean[], types text[], datas jsonb[], metadatas jsonb[], occurred timestamptz[]
 ) returns table (imported bigint, first_position bigint, reused uuid, busy text)
 language plpgsql volatile security definer
-set search_path = pg_catalog, highwater, pg_temp set enable_seqscan = off set enable_mergejoin = off as $$
+set search_path = pg_catalog, highwater, pg_temp set enable_seqscan = off set enable_mergejoin = off set jit = off as $$
 declare
   held text[];
   there boolean[];
