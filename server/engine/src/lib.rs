@@ -1,1 +1,18 @@
-//! server/engine
+//! The engine: reads the log as it grows and hands it on.
+//!
+//! Today it is the [`Feed`]: one tail a process, a ring of the newest events that are encoded once, and cursors into it for as many
+//! readers as there are.
+//!
+//! # Adding a reader of the feed
+//! Take a [`FrameGroup`] with [`Feed::group`] (readers with the same filter share its frames), keep a cursor, and ask
+//! [`FrameGroup::next`] whenever [`Feed::watch`] says that the head has moved. Never keep a queue of your own: a reader that is slow
+//! falls out of the ring and is told so, it never makes anybody wait.
+
+mod feed;
+mod frames;
+mod rate;
+mod ring;
+
+pub use feed::{Feed, FeedHealth, FeedOptions};
+pub use frames::{Frame, FrameGroup, Next};
+pub use ring::{RingEvent, RingRead};
