@@ -29,7 +29,10 @@ const THEME: &str = "try{var t=localStorage.getItem('theme');if(t==='dark'||t===
 
 /// The document: the server renders it around [`App`].
 pub fn shell(options: LeptosOptions) -> impl IntoView {
-    let css = use_context::<Site>().map_or_else(|| format!("/pkg/{}.css", options.output_name), |site| site.css);
+    let css = use_context::<Site>().map_or_else(
+        || format!("/pkg/{}.css", options.output_name),
+        |site| site.css,
+    );
     view! {
         <!DOCTYPE html>
         <html lang="en">
@@ -49,6 +52,9 @@ pub fn shell(options: LeptosOptions) -> impl IntoView {
         </html>
     }
 }
+
+/// Given as text: a browser that runs scripts reads it as text, too, so there are no elements in it to hydrate.
+const NOSCRIPT: &str = "<p class=\"notice\">The page shows what was recorded when it was loaded. New events need JavaScript; reload to see them without.</p>";
 
 /// The console.
 #[component]
@@ -78,21 +84,10 @@ pub fn App() -> impl IntoView {
             <a class="skip" href="#main">
                 "To the page"
             </a>
-            <TopBar />
+            <TopBar store />
             <Rail />
             <main id="main" tabindex="-1">
-                <noscript>
-                    <p class="notice">"The page shows what was recorded when it was loaded. New events need JavaScript; reload to see them without."</p>
-                </noscript>
-                <Suspense fallback=|| ()>
-                    {move || Suspend::new(async move {
-                        if let Ok(facts) = store.await
-                            && live.mark.with_untracked(Option::is_none)
-                        {
-                            live.mark.set(Some(facts.mark));
-                        }
-                    })}
-                </Suspense>
+                <noscript inner_html=NOSCRIPT></noscript>
                 <Routes fallback=|| view! { <NotFound what="There is no such page." /> }>
                     <Route path=path!("/") view=LivePage ssr=SsrMode::Async />
                     <Route path=path!("/live") view=LivePage ssr=SsrMode::Async />

@@ -19,21 +19,40 @@ pub fn number(number: i64) -> String {
 }
 
 /// A rate, per second.
-#[expect(clippy::cast_possible_truncation, reason = "a rate for the eye; far below 2^63")]
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "a rate for the eye; far below 2^63"
+)]
 pub fn rate(rate: f64) -> String {
-    if rate > 0.0 && rate < 10.0 { format!("{rate:.1}") } else { number(rate.round() as i64) }
+    if rate > 0.0 && rate < 10.0 {
+        format!("{rate:.1}")
+    } else {
+        number(rate.round() as i64)
+    }
 }
 
 /// Time of day to the millisecond, `seconds` east of UTC.
 pub fn clock(time: Timestamp, seconds: i32) -> String {
     let time = offset(seconds).to_datetime(time);
-    format!("{:02}:{:02}:{:02}.{:03}", time.hour(), time.minute(), time.second(), time.millisecond())
+    format!(
+        "{:02}:{:02}:{:02}.{:03}",
+        time.hour(),
+        time.minute(),
+        time.second(),
+        time.millisecond()
+    )
 }
 
 /// Date and time of day to the second.
 pub fn date_time(time: Timestamp, seconds: i32) -> String {
     let at = offset(seconds).to_datetime(time);
-    format!("{} {:02}:{:02}:{:02}", at.date(), at.hour(), at.minute(), at.second())
+    format!(
+        "{} {:02}:{:02}:{:02}",
+        at.date(),
+        at.hour(),
+        at.minute(),
+        at.second()
+    )
 }
 
 /// `UTC`, `UTC+2`, `UTC+5:30`.
@@ -43,7 +62,11 @@ pub fn zone(seconds: i32) -> String {
     }
     let minutes = seconds.abs() / 60;
     let sign = if seconds < 0 { '−' } else { '+' };
-    if minutes % 60 == 0 { format!("UTC{sign}{}", minutes / 60) } else { format!("UTC{sign}{}:{:02}", minutes / 60, minutes % 60) }
+    if minutes % 60 == 0 {
+        format!("UTC{sign}{}", minutes / 60)
+    } else {
+        format!("UTC{sign}{}:{:02}", minutes / 60, minutes % 60)
+    }
 }
 
 fn offset(seconds: i32) -> Offset {
@@ -63,15 +86,24 @@ pub fn span(milliseconds: i64) -> String {
 
 /// The class that gives an event type its hue, always the same for a name (FNV-1a, 36 hues).
 pub fn hue(event_type: &str) -> String {
-    let hash = event_type.bytes().fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
+    let hash = event_type.bytes().fold(0x811c_9dc5_u32, |hash, byte| {
+        (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
+    });
     format!("type h{}", (hash ^ (hash >> 15)) % 36)
 }
 
 /// The first fields of an event's data in one line.
 pub fn preview(event: &RecordedEvent) -> String {
-    let Ok(data) = serde_json::from_str::<Value>(event.data.get()) else { return String::new() };
+    let Ok(data) = serde_json::from_str::<Value>(event.data.get()) else {
+        return String::new();
+    };
     let mut out = match data {
-        Value::Object(fields) => fields.iter().take(6).map(|(key, value)| format!("{key} {}", brief(value))).collect::<Vec<_>>().join(" · "),
+        Value::Object(fields) => fields
+            .iter()
+            .take(6)
+            .map(|(key, value)| format!("{key} {}", brief(value)))
+            .collect::<Vec<_>>()
+            .join(" · "),
         other => brief(&other),
     };
     if let Some((at, _)) = out.char_indices().nth(160) {
@@ -96,7 +128,10 @@ mod tests {
 
     #[test]
     fn thousands_are_set_apart() {
-        assert_eq!([number(0), number(999), number(1_000), number(2_481_307)], ["0", "999", "1\u{2009}000", "2\u{2009}481\u{2009}307"]);
+        assert_eq!(
+            [number(0), number(999), number(1_000), number(2_481_307)],
+            ["0", "999", "1\u{2009}000", "2\u{2009}481\u{2009}307"]
+        );
     }
 
     #[test]

@@ -14,11 +14,14 @@ pub fn EventDetail(
     /// The event with its neighbours.
     detail: EventWithCauses,
 ) -> impl IntoView {
-    let EventWithCauses { event, cause, effects } = detail;
+    let EventWithCauses {
+        event,
+        cause,
+        effects,
+    } = detail;
     let known = event.known_metadata();
     let stream = event.stream.to_string();
     let stream_href = format!("/streams/{}", escape(&stream));
-    let id = event.id.to_string();
     let raw = serde_json::to_string_pretty(&event).unwrap_or_default();
     let copied = RwSignal::new(false);
     let copy = {
@@ -40,21 +43,31 @@ pub fn EventDetail(
                 <a href=href>{correlation.to_string()}</a>
             </dd>
         }
+        .into_any()
     });
     let actor = known.actor.map(|actor| {
-        let actor = actor.as_str().map_or_else(|| actor.to_string(), ToOwned::to_owned);
+        let actor = actor
+            .as_str()
+            .map_or_else(|| actor.to_string(), ToOwned::to_owned);
         view! {
             <dt>"actor"</dt>
             <dd>{actor}</dd>
         }
+        .into_any()
     });
     let caused_by = match (cause, known.causation_id) {
         (Some(cause), _) => Some(neighbour(&cause, recorded)),
-        (None, Some(id)) => Some(view! { <span class="chip mono">{format!("{id}, not in this store")}</span> }.into_any()),
+        (None, Some(id)) => Some(
+            view! { <span class="chip mono">{format!("{id}, not in this store")}</span> }
+                .into_any(),
+        ),
         (None, None) => None,
     };
     let caused = (!effects.is_empty()).then(|| {
-        let effects: Vec<AnyView> = effects.iter().map(|effect| neighbour(effect, recorded)).collect();
+        let effects: Vec<AnyView> = effects
+            .iter()
+            .map(|effect| neighbour(effect, recorded))
+            .collect();
         view! {
             <h3>"caused"</h3>
             <div class="chips">{effects}</div>
@@ -70,24 +83,7 @@ pub fn EventDetail(
             </a>
             {format!(" · version {}", event.version)}
         </p>
-        <dl class="facts">
-            <dt>"position"</dt>
-            <dd>{format::number(event.position.0)}</dd>
-            <dt>"id"</dt>
-            <dd>
-                <a href=format!("/events/{id}")>{id.clone()}</a>
-            </dd>
-            <dt>"recorded"</dt>
-            <dd>
-                <Time at=event.recorded_at />
-            </dd>
-            <dt>"occurred"</dt>
-            <dd>
-                <Time at=event.occurred_at />
-            </dd>
-            {actor}
-            {flow}
-        </dl>
+        {facts(&event, actor, flow)}
         <h3>"data"</h3>
         <JsonTree json=event.data.get().to_owned() />
         <details class="part">
@@ -117,9 +113,39 @@ pub fn EventDetail(
     }
 }
 
+fn facts(event: &RecordedEvent, actor: Option<AnyView>, flow: Option<AnyView>) -> AnyView {
+    let id = event.id.to_string();
+    let href = format!("/events/{id}");
+    view! {
+        <dl class="facts">
+            <dt>"position"</dt>
+            <dd>{format::number(event.position.0)}</dd>
+            <dt>"id"</dt>
+            <dd>
+                <a href=href>{id}</a>
+            </dd>
+            <dt>"recorded"</dt>
+            <dd>
+                <Time at=event.recorded_at />
+            </dd>
+            <dt>"occurred"</dt>
+            <dd>
+                <Time at=event.occurred_at />
+            </dd>
+            {actor}
+            {flow}
+        </dl>
+    }
+    .into_any()
+}
+
 fn neighbour(event: &RecordedEvent, from: jiff::Timestamp) -> AnyView {
     let apart = event.recorded_at.as_millisecond() - from.as_millisecond();
-    let apart = if apart < 0 { format!("{} before", format::span(apart)) } else { format!("+{}", format::span(apart)) };
+    let apart = if apart < 0 {
+        format!("{} before", format::span(apart))
+    } else {
+        format!("+{}", format::span(apart))
+    };
     view! {
         <a class="chip" href=format!("/events/{}", event.id)>
             <TypeName name=event.event_type.clone() />

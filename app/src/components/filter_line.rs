@@ -15,7 +15,17 @@ pub struct Words {
 }
 
 /// The terms that a filter line can begin with.
-const KEYS: [&str; 9] = ["type:", "stream:", "category:", "data.", "metadata.", "correlation:", "causation:", "since:", "until:"];
+const KEYS: [&str; 9] = [
+    "type:",
+    "stream:",
+    "category:",
+    "data.",
+    "metadata.",
+    "correlation:",
+    "causation:",
+    "since:",
+    "until:",
+];
 
 /// Whole lines that the line could become.
 pub fn completions(line: &str, words: &Words) -> Vec<String> {
@@ -31,7 +41,9 @@ pub fn completions(line: &str, words: &Words) -> Vec<String> {
     let prefix = completion.prefix.to_lowercase();
     candidates
         .into_iter()
-        .filter(|candidate| candidate.to_lowercase().starts_with(&prefix) && *candidate != completion.prefix)
+        .filter(|candidate| {
+            candidate.to_lowercase().starts_with(&prefix) && *candidate != completion.prefix
+        })
         .take(30)
         .map(|candidate| format!("{}{candidate}", &line[..completion.from]))
         .collect()
@@ -57,8 +69,16 @@ pub fn FilterLine(
         mistake.get().map(|mistake| {
             let from = floor(&line, mistake.at);
             let to = floor(&line, mistake.at + mistake.len.max(1)).max(from);
-            let wrong = if from == to { "␣".to_owned() } else { line[from..to].to_owned() };
-            let expected = if mistake.expected.is_empty() { String::new() } else { format!(" Expected: {}.", mistake.expected.join(", ")) };
+            let wrong = if from == to {
+                "␣".to_owned()
+            } else {
+                line[from..to].to_owned()
+            };
+            let expected = if mistake.expected.is_empty() {
+                String::new()
+            } else {
+                format!(" Expected: {}.", mistake.expected.join(", "))
+            };
             view! {
                 <p class="mistake" id="filter-mistake" role="status">
                     <code>
@@ -115,8 +135,14 @@ mod tests {
 
     #[test]
     fn a_value_completes_behind_what_stands() {
-        let words = Words { types: vec!["OrderPlaced".to_owned(), "PaymentRefused".to_owned()], ..Words::default() };
-        assert_eq!(completions("-stream:a type:ord", &words), ["-stream:a type:OrderPlaced"]);
+        let words = Words {
+            types: vec!["OrderPlaced".to_owned(), "PaymentRefused".to_owned()],
+            ..Words::default()
+        };
+        assert_eq!(
+            completions("-stream:a type:ord", &words),
+            ["-stream:a type:OrderPlaced"]
+        );
         assert_eq!(completions("ty", &words), ["type:"]);
     }
 }

@@ -1,9 +1,11 @@
 //! The frame: rail and top bar.
 
+use highwater_model::StoreFacts;
 use leptos::prelude::*;
 use leptos_router::hooks::use_location;
 
 use super::palette::Palette;
+use crate::api::Answer;
 use crate::format;
 use crate::live::{Live, Status};
 
@@ -17,7 +19,11 @@ pub fn Rail() -> impl IntoView {
     let items = PAGES.map(|(path, name)| {
         let on = move || {
             let here = here.get();
-            let on = if path == "/" { here == "/" || here == "/live" } else { here.starts_with(path) };
+            let on = if path == "/" {
+                here == "/" || here == "/live"
+            } else {
+                here.starts_with(path)
+            };
             on.then_some("page")
         };
         view! {
@@ -35,7 +41,10 @@ pub fn Rail() -> impl IntoView {
 
 /// Where you are, the mark, the connection, search, theme, user.
 #[component]
-pub fn TopBar() -> impl IntoView {
+pub fn TopBar(
+    /// What the store said when the page was rendered; the feed moves the mark from there.
+    store: Resource<Answer<StoreFacts>>,
+) -> impl IntoView {
     let live = expect_context::<Live>();
     let here = use_location().pathname;
     let crumb = move || {
@@ -47,10 +56,26 @@ pub fn TopBar() -> impl IntoView {
             Some("events") => "Events",
             _ => "Live",
         };
-        let last = parts.next().map(|last| format!(" / {}", leptos_router::location::Url::unescape(last))).unwrap_or_default();
+        let last = parts
+            .next()
+            .map(|last| format!(" / {}", leptos_router::location::Url::unescape(last)))
+            .unwrap_or_default();
         format!("{first}{last}")
     };
-    let mark = move || live.mark.get().map_or_else(|| "mark …".to_owned(), |mark| format!("mark {}", format::number(mark.position.0)));
+    let mark = move || {
+        Suspend::new(async move {
+            let first = store.await.ok().map(|facts| facts.mark.position);
+            move || {
+                live.mark
+                    .with(|mark| mark.as_ref().map(|mark| mark.position))
+                    .or(first)
+                    .map_or_else(
+                        || "mark unknown".to_owned(),
+                        |mark| format!("mark {}", format::number(mark.0)),
+                    )
+            }
+        })
+    };
     let open = RwSignal::new(false);
     view! {
         <header class="top">
@@ -60,7 +85,7 @@ pub fn TopBar() -> impl IntoView {
             </a>
             <span class="crumb">{crumb}</span>
             <span class="pill mono" title="The high-water mark: the newest position that is safe to read">
-                {mark}
+                <Suspense fallback=|| "mark …">{mark}</Suspense>
             </span>
             <Light live />
             <button class="quiet find" type="button" aria-label="Go to a page, stream, event or position" on:click=move |_| open.set(true)>
@@ -86,11 +111,16 @@ fn Light(
         Status::Behind | Status::Connecting => "pill light behind",
         Status::Waiting { .. } | Status::Closed => "pill light lost",
     };
-    #[expect(clippy::cast_possible_truncation, reason = "seconds of waiting or silence")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "seconds of waiting or silence"
+    )]
     let words = move || {
         let now = live.now.get();
         let age = match (now, live.heard_at.get()) {
-            (Some(now), Some(heard)) if now - heard > 3_000.0 => format!(", {} s ago", ((now - heard) / 1_000.0) as i64),
+            (Some(now), Some(heard)) if now - heard > 3_000.0 => {
+                format!(", {} s ago", ((now - heard) / 1_000.0) as i64)
+            }
             _ => String::new(),
         };
         match live.status.get() {
@@ -113,10 +143,23 @@ fn Light(
 }
 
 fn switch_theme() {
-    let Some(window) = web_sys::window() else { return };
-    let Some(root) = window.document().and_then(|document| document.document_element()) else { return };
+    let Some(window) = web_sys::window() else {
+        return;
+    };
+    let Some(root) = window
+        .document()
+        .and_then(|document| document.document_element())
+    else {
+        return;
+    };
     let dark = root.get_attribute("data-theme").map_or_else(
-        || window.match_media("(prefers-color-scheme: dark)").ok().flatten().is_some_and(|query| query.matches()),
+        || {
+            window
+                .match_media("(prefers-color-scheme: dark)")
+                .ok()
+                .flatten()
+                .is_some_and(|query| query.matches())
+        },
         |theme| theme == "dark",
     );
     let theme = if dark { "light" } else { "dark" };

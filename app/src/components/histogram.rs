@@ -14,25 +14,55 @@ pub fn svg(histogram: &Histogram, picked: Option<(Timestamp, Timestamp)>) -> Str
     let mut out = String::new();
     // Drawing into a string does not fail; an empty drawing would be all that it costs.
     let _ = draw(&mut out, histogram, picked);
-    out.replacen("<svg ", "<svg class=\"bars\" preserveAspectRatio=\"none\" aria-hidden=\"true\" ", 1)
+    out.replacen(
+        "<svg ",
+        "<svg class=\"bars\" preserveAspectRatio=\"none\" aria-hidden=\"true\" ",
+        1,
+    )
 }
 
-#[expect(clippy::cast_precision_loss, reason = "counts and pixels, far below 2^52")]
-fn draw(out: &mut String, histogram: &Histogram, picked: Option<(Timestamp, Timestamp)>) -> Result<(), Box<dyn std::error::Error>> {
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "counts and pixels, far below 2^52"
+)]
+fn draw(
+    out: &mut String,
+    histogram: &Histogram,
+    picked: Option<(Timestamp, Timestamp)>,
+) -> Result<(), Box<dyn std::error::Error>> {
     let area = SVGBackend::with_string(out, (WIDTH, HEIGHT)).into_drawing_area();
     let from = histogram.since.as_millisecond();
     let to = histogram.until.as_millisecond().max(from + 1);
-    let most = histogram.buckets.iter().map(|bucket| bucket.count).max().unwrap_or(0).max(1);
-    let mut chart = ChartBuilder::on(&area).build_cartesian_2d(from as f64..to as f64, 0.0..most as f64 * 1.05)?;
+    let most = histogram
+        .buckets
+        .iter()
+        .map(|bucket| bucket.count)
+        .max()
+        .unwrap_or(0)
+        .max(1);
+    let mut chart = ChartBuilder::on(&area)
+        .build_cartesian_2d(from as f64..to as f64, 0.0..most as f64 * 1.05)?;
     if let Some((since, until)) = picked {
-        let corners = [(since.as_millisecond() as f64, 0.0), (until.as_millisecond() as f64, most as f64 * 1.05)];
+        let corners = [
+            (since.as_millisecond() as f64, 0.0),
+            (until.as_millisecond() as f64, most as f64 * 1.05),
+        ];
         chart.draw_series([Rectangle::new(corners, RGBColor(0, 255, 0).filled())])?;
     }
     let step = histogram.step_ms as f64;
-    chart.draw_series(histogram.buckets.iter().filter(|bucket| bucket.count > 0).map(|bucket| {
-        let at = bucket.at.as_millisecond() as f64;
-        Rectangle::new([(at, 0.0), (at + step * 0.82, bucket.count as f64)], RGBColor(0, 0, 255).filled())
-    }))?;
+    chart.draw_series(
+        histogram
+            .buckets
+            .iter()
+            .filter(|bucket| bucket.count > 0)
+            .map(|bucket| {
+                let at = bucket.at.as_millisecond() as f64;
+                Rectangle::new(
+                    [(at, 0.0), (at + step * 0.82, bucket.count as f64)],
+                    RGBColor(0, 0, 255).filled(),
+                )
+            }),
+    )?;
     area.present()?;
     drop(chart);
     drop(area);
@@ -48,8 +78,17 @@ mod tests {
     fn there_is_a_bar_for_each_bucket_with_events_and_no_style_attribute() {
         let since: Timestamp = "2026-01-01T00:00:00Z".parse().unwrap();
         let until: Timestamp = "2026-01-01T00:00:03Z".parse().unwrap();
-        let bucket = |second: i64, count| Bucket { at: Timestamp::from_second(since.as_second() + second).unwrap(), count };
-        let histogram = Histogram { since, until, step_ms: 1_000, buckets: vec![bucket(0, 3), bucket(1, 0), bucket(2, 9)], complete: true };
+        let bucket = |second: i64, count| Bucket {
+            at: Timestamp::from_second(since.as_second() + second).unwrap(),
+            count,
+        };
+        let histogram = Histogram {
+            since,
+            until,
+            step_ms: 1_000,
+            buckets: vec![bucket(0, 3), bucket(1, 0), bucket(2, 9)],
+            complete: true,
+        };
         let svg = svg(&histogram, None);
         assert_eq!(svg.matches("#0000FF").count(), 2, "{svg}");
         assert!(!svg.contains("style="), "{svg}");

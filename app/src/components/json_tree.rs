@@ -14,16 +14,28 @@ pub fn JsonTree(
     /// Its text.
     json: String,
 ) -> impl IntoView {
-    view! { <div class="tree">{value(&json, 0)}</div> }
+    view! { <div class="tree">{value(json, 0)}</div> }
 }
 
-fn value(json: &str, depth: usize) -> AnyView {
+fn value(json: String, depth: usize) -> AnyView {
     if depth < DEPTH {
-        if let Ok(fields) = serde_json::from_str::<BTreeMap<String, Box<RawValue>>>(json) {
-            return fold(fields.len(), ('{', '}'), depth, fields.into_iter().map(|(key, inner)| field(key, &inner, depth)).collect());
+        if let Ok(fields) = serde_json::from_str::<BTreeMap<String, Box<RawValue>>>(&json) {
+            return fold(
+                fields.len(),
+                ('{', '}'),
+                depth,
+                fields
+                    .into_iter()
+                    .map(|(key, inner)| field(key, &inner, depth))
+                    .collect(),
+            );
         }
-        if let Ok(items) = serde_json::from_str::<Vec<Box<RawValue>>>(json) {
-            let rows = items.iter().enumerate().map(|(at, inner)| field(at.to_string(), inner, depth)).collect();
+        if let Ok(items) = serde_json::from_str::<Vec<Box<RawValue>>>(&json) {
+            let rows = items
+                .iter()
+                .enumerate()
+                .map(|(at, inner)| field(at.to_string(), inner, depth))
+                .collect();
             return fold(items.len(), ('[', ']'), depth, rows);
         }
     }
@@ -32,14 +44,14 @@ fn value(json: &str, depth: usize) -> AnyView {
         Some(b'0'..=b'9' | b'-') => "number",
         _ => "word",
     };
-    view! { <span class=class>{json.to_owned()}</span> }.into_any()
+    view! { <span class=class>{json}</span> }.into_any()
 }
 
 fn field(key: String, inner: &RawValue, depth: usize) -> AnyView {
     view! {
         <div class="field">
             <span class="key">{key}</span>
-            {value(inner.get(), depth + 1)}
+            {value(inner.get().to_owned(), depth + 1)}
         </div>
     }
     .into_any()

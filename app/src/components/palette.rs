@@ -112,20 +112,41 @@ async fn look_up(typed: &str) -> Vec<(String, String)> {
     let mut entries = Vec::new();
     if let Ok(id) = typed.parse::<uuid::Uuid>() {
         entries.push((format!("/events/{id}"), format!("Event {id}")));
-        entries.push((format!("/?filter={}", escape(&format!("correlation:{id}"))), format!("Flow {id}")));
+        entries.push((
+            format!("/?filter={}", escape(&format!("correlation:{id}"))),
+            format!("Flow {id}"),
+        ));
         return entries;
     }
     let digits: String = typed.chars().filter(|c| !c.is_whitespace()).collect();
     if let Ok(position) = digits.parse::<i64>()
         && position > 0
-        && let Ok(page) = api.events(&LogRequest { after: Some(position - 1), limit: 1, ..LogRequest::default() }).await
+        && let Ok(page) = api
+            .events(&LogRequest {
+                after: Some(position - 1),
+                limit: 1,
+                ..LogRequest::default()
+            })
+            .await
         && let Some(event) = page.events.first()
     {
-        entries.push((format!("/events/{}", event.id), format!("Position {}: {}", event.position, event.event_type)));
+        entries.push((
+            format!("/events/{}", event.id),
+            format!("Position {}: {}", event.position, event.event_type),
+        ));
     }
-    if let Ok(list) = api.streams(&StreamsRequest { query: typed.to_owned(), ..StreamsRequest::default() }).await {
+    if let Ok(list) = api
+        .streams(&StreamsRequest {
+            query: typed.to_owned(),
+            ..StreamsRequest::default()
+        })
+        .await
+    {
         entries.extend(list.streams.iter().take(12).map(|summary| {
-            (format!("/streams/{}", escape(summary.stream.as_str())), format!("Stream {}", summary.stream))
+            (
+                format!("/streams/{}", escape(summary.stream.as_str())),
+                format!("Stream {}", summary.stream),
+            )
         }));
     }
     entries

@@ -10,15 +10,16 @@ pub fn ErrorNotice(
     /// Why.
     error: ApiError,
 ) -> impl IntoView {
-    let title = match &error {
-        ApiError::Refused(problem) => problem.title.clone(),
+    let words = error.to_string();
+    let title = match error {
+        ApiError::Refused(problem) => problem.title,
         ApiError::Unreachable(_) => "The server does not answer".to_owned(),
         ApiError::Unreadable(_) => "The answer could not be read".to_owned(),
     };
     view! {
         <section class="notice bad" role="alert">
             <h2>{title}</h2>
-            <p>{error.to_string()}</p>
+            <p>{words}</p>
         </section>
     }
 }

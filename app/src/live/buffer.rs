@@ -30,7 +30,13 @@ pub struct Buffer {
 impl Buffer {
     /// Starts with a page of the log, newest first.
     pub fn new(events: impl IntoIterator<Item = RecordedEvent>) -> Self {
-        Self { shown: events.into_iter().map(|event| Row::Event(Arc::new(event))).collect(), ..Self::default() }
+        Self {
+            shown: events
+                .into_iter()
+                .map(|event| Row::Event(Arc::new(event)))
+                .collect(),
+            ..Self::default()
+        }
     }
 
     /// How many rows are shown.
@@ -100,10 +106,20 @@ impl Buffer {
     /// Puts what was read into its gap; what is still missing stays a gap. `events` in the order of the log; `read_to` is the last
     /// position that was read, matching or not.
     pub fn fill(&mut self, gap: Gap, events: Vec<RecordedEvent>, read_to: Position) {
-        let Some(at) = self.shown.iter().position(|row| matches!(row, Row::Gap(found) if *found == gap)) else { return };
+        let Some(at) = self
+            .shown
+            .iter()
+            .position(|row| matches!(row, Row::Gap(found) if *found == gap))
+        else {
+            return;
+        };
         self.shown.remove(at);
         let rest = Gap::between(read_to, gap.before);
-        let mut rows: Vec<Row> = events.into_iter().rev().map(|event| Row::Event(Arc::new(event))).collect();
+        let mut rows: Vec<Row> = events
+            .into_iter()
+            .rev()
+            .map(|event| Row::Event(Arc::new(event)))
+            .collect();
         if rest.count > 0 {
             rows.insert(0, Row::Gap(rest));
         }
@@ -164,7 +180,10 @@ mod tests {
         buffer.push([event(2), event(3)]);
         assert_eq!((buffer.held(), shown(&buffer)), (2, vec!["1".to_owned()]));
         buffer.hold(false);
-        assert_eq!((buffer.held(), shown(&buffer)), (0, vec!["3".to_owned(), "2".to_owned(), "1".to_owned()]));
+        assert_eq!(
+            (buffer.held(), shown(&buffer)),
+            (0, vec!["3".to_owned(), "2".to_owned(), "1".to_owned()])
+        );
     }
 
     #[test]
@@ -176,9 +195,13 @@ mod tests {
         }
         assert_eq!(buffer.held(), 5_000);
         assert!(buffer.held.len() <= CAPACITY);
-        let Some(Row::Gap(gap)) = buffer.held.back() else { panic!("a gap stands at the older end") };
+        let Some(Row::Gap(gap)) = buffer.held.back() else {
+            panic!("a gap stands at the older end")
+        };
         assert_eq!(gap.after, Position(1));
-        let Some(Row::Event(next)) = buffer.held.get(buffer.held.len() - 2) else { panic!("then events") };
+        let Some(Row::Event(next)) = buffer.held.get(buffer.held.len() - 2) else {
+            panic!("then events")
+        };
         assert_eq!(gap.before, next.position);
     }
 
@@ -190,7 +213,11 @@ mod tests {
         buffer.push([event(6)]);
         buffer.fill(gap, vec![event(2), event(3)], Position(3));
         assert_eq!(shown(&buffer), ["6", "3..6", "3", "2", "1"]);
-        buffer.fill(Gap::between(Position(3), Position(6)), vec![event(5)], Position(5));
+        buffer.fill(
+            Gap::between(Position(3), Position(6)),
+            vec![event(5)],
+            Position(5),
+        );
         assert_eq!(shown(&buffer), ["6", "5", "3", "2", "1"]);
     }
 

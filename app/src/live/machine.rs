@@ -98,7 +98,15 @@ pub struct Machine {
 
 impl Default for Machine {
     fn default() -> Self {
-        Self { status: Status::Connecting, following: None, attempts: 0, last_feed: MARK_FEED, heard_at: None, ticked_at: None, measure: false }
+        Self {
+            status: Status::Connecting,
+            following: None,
+            attempts: 0,
+            last_feed: MARK_FEED,
+            heard_at: None,
+            ticked_at: None,
+            measure: false,
+        }
     }
 }
 
@@ -129,7 +137,11 @@ impl Machine {
             Input::Tick => self.tick(now, chance),
             Input::Follow { filter, after } => {
                 let mut effects = self.unsubscribe();
-                self.following = Some(Following { filter, next: after, feed: None });
+                self.following = Some(Following {
+                    filter,
+                    next: after,
+                    feed: None,
+                });
                 if self.connected() && !self.measure {
                     effects.extend(self.subscribe());
                 }
@@ -159,12 +171,20 @@ impl Machine {
 
     fn opened(&mut self, now: f64) -> Vec<Effect> {
         self.heard_at = Some(now);
-        self.status = if self.following.is_some() { Status::Behind } else { Status::Live };
+        self.status = if self.following.is_some() {
+            Status::Behind
+        } else {
+            Status::Live
+        };
         if let Some(following) = &mut self.following {
             following.feed = None;
         }
-        let mut effects =
-            vec![Effect::Send(ClientMessage::Subscribe(Subscribe { subscribe: Topic::Mark, id: MARK_FEED, after: None, filter: None }))];
+        let mut effects = vec![Effect::Send(ClientMessage::Subscribe(Subscribe {
+            subscribe: Topic::Mark,
+            id: MARK_FEED,
+            after: None,
+            filter: None,
+        }))];
         if !self.measure {
             effects.extend(self.subscribe());
         }
@@ -173,17 +193,24 @@ impl Machine {
 
     fn lost(&mut self, now: f64, chance: f64) {
         // Full jitter over the upper half: many pages that lost one server do not come back in the same moment.
-        let longest = (FIRST_WAIT_MS * 2_f64.powi(i32::try_from(self.attempts.min(16)).unwrap_or(16))).min(LONGEST_WAIT_MS);
+        let longest = (FIRST_WAIT_MS
+            * 2_f64.powi(i32::try_from(self.attempts.min(16)).unwrap_or(16)))
+        .min(LONGEST_WAIT_MS);
         self.attempts += 1;
         self.measure = true;
         if let Some(following) = &mut self.following {
             following.feed = None;
         }
-        self.status = Status::Waiting { until: now + longest * (0.5 + chance / 2.0) };
+        self.status = Status::Waiting {
+            until: now + longest * (0.5 + chance / 2.0),
+        };
     }
 
     fn tick(&mut self, now: f64, chance: f64) -> Vec<Effect> {
-        let slept = self.ticked_at.replace(now).is_some_and(|at| now - at > SLEPT_MS);
+        let slept = self
+            .ticked_at
+            .replace(now)
+            .is_some_and(|at| now - at > SLEPT_MS);
         let silent = self.heard_at.is_some_and(|at| now - at > SILENT_MS);
         match self.status {
             // After sleep the socket may look open and be dead: a fresh one says what is true.
@@ -212,12 +239,17 @@ impl Machine {
             if let Some(following) = &mut self.following
                 && mark.position.0 - following.next.0 > MISSED_AT_MOST
             {
-                effects.push(Effect::Missed(Gap::between(following.next, mark.position.next())));
+                effects.push(Effect::Missed(Gap::between(
+                    following.next,
+                    mark.position.next(),
+                )));
                 following.next = mark.position;
             }
             effects.extend(self.subscribe());
         }
-        let Some(following) = &mut self.following else { return effects };
+        let Some(following) = &mut self.following else {
+            return effects;
+        };
         if message.id.is_none() || message.id != following.feed {
             return effects;
         }
@@ -239,7 +271,9 @@ impl Machine {
     }
 
     fn subscribe(&mut self) -> Vec<Effect> {
-        let Some(following) = &mut self.following else { return Vec::new() };
+        let Some(following) = &mut self.following else {
+            return Vec::new();
+        };
         self.last_feed += 1;
         following.feed = Some(self.last_feed);
         self.status = Status::Behind;
@@ -253,8 +287,16 @@ impl Machine {
 
     fn unsubscribe(&mut self) -> Vec<Effect> {
         let connected = self.connected();
-        match self.following.as_mut().and_then(|following| following.feed.take()) {
-            Some(unsubscribe) if connected => vec![Effect::Send(ClientMessage::Unsubscribe(Unsubscribe { unsubscribe }))],
+        match self
+            .following
+            .as_mut()
+            .and_then(|following| following.feed.take())
+        {
+            Some(unsubscribe) if connected => {
+                vec![Effect::Send(ClientMessage::Unsubscribe(Unsubscribe {
+                    unsubscribe,
+                }))]
+            }
             _ => Vec::new(),
         }
     }
@@ -265,20 +307,37 @@ mod tests {
     use super::*;
 
     fn follow(machine: &mut Machine, after: i64) -> Vec<Effect> {
-        machine.handle(Input::Follow { filter: String::new(), after: Position(after) }, 0.0, 0.0)
+        machine.handle(
+            Input::Follow {
+                filter: String::new(),
+                after: Position(after),
+            },
+            0.0,
+            0.0,
+        )
     }
 
     fn says(machine: &mut Machine, text: &str, now: f64) -> Vec<Effect> {
-        machine.handle(Input::Message(Box::new(Message::parse(text).unwrap())), now, 0.0)
+        machine.handle(
+            Input::Message(Box::new(Message::parse(text).unwrap())),
+            now,
+            0.0,
+        )
     }
 
     fn mark(position: i64) -> String {
-        format!(r#"{{"id":1,"mark":{{"position":{position},"event_id":null,"recorded_at":null,"seen_at":"2026-01-01T00:00:00Z","rate":0.0}}}}"#)
+        format!(
+            r#"{{"id":1,"mark":{{"position":{position},"event_id":null,"recorded_at":null,"seen_at":"2026-01-01T00:00:00Z","rate":0.0}}}}"#
+        )
     }
 
     fn subscribed_after(effects: &[Effect]) -> Option<After> {
         effects.iter().find_map(|effect| match effect {
-            Effect::Send(ClientMessage::Subscribe(subscribe)) if subscribe.subscribe == Topic::Events => subscribe.after,
+            Effect::Send(ClientMessage::Subscribe(subscribe))
+                if subscribe.subscribe == Topic::Events =>
+            {
+                subscribe.after
+            }
             _ => None,
         })
     }
@@ -287,8 +346,15 @@ mod tests {
         let mut machine = Machine::default();
         follow(&mut machine, position);
         assert_eq!(machine.handle(Input::Start, 0.0, 0.0), [Effect::Connect]);
-        assert_eq!(subscribed_after(&machine.handle(Input::Opened, 0.0, 0.0)), Some(After::Position(Position(position))));
-        says(&mut machine, &format!(r#"{{"id":2,"caught_up":{position}}}"#), 0.0);
+        assert_eq!(
+            subscribed_after(&machine.handle(Input::Opened, 0.0, 0.0)),
+            Some(After::Position(Position(position)))
+        );
+        says(
+            &mut machine,
+            &format!(r#"{{"id":2,"caught_up":{position}}}"#),
+            0.0,
+        );
         assert_eq!(machine.status(), Status::Live);
         machine
     }
@@ -296,24 +362,43 @@ mod tests {
     #[test]
     fn it_resumes_where_it_was_after_a_short_loss() {
         let mut machine = live_at(10);
-        assert_eq!(says(&mut machine, r#"{"id":2,"events":[],"next":40}"#, 1.0), [Effect::Take]);
+        assert_eq!(
+            says(&mut machine, r#"{"id":2,"events":[],"next":40}"#, 1.0),
+            [Effect::Take]
+        );
         machine.handle(Input::Lost, 2.0, 1.0);
         assert_eq!(machine.status(), Status::Waiting { until: 502.0 });
         assert!(machine.handle(Input::Tick, 400.0, 0.0).is_empty());
         assert_eq!(machine.handle(Input::Tick, 600.0, 0.0), [Effect::Connect]);
-        assert_eq!(subscribed_after(&machine.handle(Input::Opened, 700.0, 0.0)), None, "the mark comes first");
-        assert_eq!(subscribed_after(&says(&mut machine, &mark(100), 800.0)), Some(After::Position(Position(40))));
+        assert_eq!(
+            subscribed_after(&machine.handle(Input::Opened, 700.0, 0.0)),
+            None,
+            "the mark comes first"
+        );
+        assert_eq!(
+            subscribed_after(&says(&mut machine, &mark(100), 800.0)),
+            Some(After::Position(Position(40)))
+        );
     }
 
     #[test]
     fn what_a_long_sleep_missed_is_a_gap() {
         let mut machine = live_at(10);
         machine.handle(Input::Tick, 1_000.0, 0.0);
-        assert_eq!(machine.handle(Input::Tick, 3_600_000.0, 0.0), [Effect::Disconnect, Effect::Connect]);
+        assert_eq!(
+            machine.handle(Input::Tick, 3_600_000.0, 0.0),
+            [Effect::Disconnect, Effect::Connect]
+        );
         machine.handle(Input::Opened, 3_600_100.0, 0.0);
         let effects = says(&mut machine, &mark(9_000), 3_600_200.0);
-        assert_eq!(effects[0], Effect::Missed(Gap::between(Position(10), Position(9_001))));
-        assert_eq!(subscribed_after(&effects), Some(After::Position(Position(9_000))));
+        assert_eq!(
+            effects[0],
+            Effect::Missed(Gap::between(Position(10), Position(9_001)))
+        );
+        assert_eq!(
+            subscribed_after(&effects),
+            Some(After::Position(Position(9_000)))
+        );
     }
 
     #[test]
@@ -333,17 +418,34 @@ mod tests {
     #[test]
     fn an_answer_to_an_earlier_filter_is_not_taken() {
         let mut machine = live_at(10);
-        let effects = machine.handle(Input::Follow { filter: "type:A".to_owned(), after: Position(20) }, 0.0, 0.0);
-        assert_eq!(effects[0], Effect::Send(ClientMessage::Unsubscribe(Unsubscribe { unsubscribe: 2 })));
+        let effects = machine.handle(
+            Input::Follow {
+                filter: "type:A".to_owned(),
+                after: Position(20),
+            },
+            0.0,
+            0.0,
+        );
+        assert_eq!(
+            effects[0],
+            Effect::Send(ClientMessage::Unsubscribe(Unsubscribe { unsubscribe: 2 }))
+        );
         assert!(says(&mut machine, r#"{"id":2,"events":[],"next":30}"#, 0.0).is_empty());
         assert_eq!(machine.next(), Some(Position(20)));
-        assert_eq!(says(&mut machine, r#"{"id":3,"events":[],"next":30}"#, 0.0), [Effect::Take]);
+        assert_eq!(
+            says(&mut machine, r#"{"id":3,"events":[],"next":30}"#, 0.0),
+            [Effect::Take]
+        );
     }
 
     #[test]
     fn a_gap_of_the_server_moves_the_place_to_resume_from() {
         let mut machine = live_at(10);
-        says(&mut machine, r#"{"id":2,"gap":{"after":10,"before":100,"count":89}}"#, 0.0);
+        says(
+            &mut machine,
+            r#"{"id":2,"gap":{"after":10,"before":100,"count":89}}"#,
+            0.0,
+        );
         assert_eq!(machine.next(), Some(Position(99)));
     }
 
@@ -351,7 +453,10 @@ mod tests {
     fn silence_is_taken_for_a_dead_connection() {
         let mut machine = live_at(10);
         machine.handle(Input::Tick, 11_000.0, 0.0);
-        assert_eq!(machine.handle(Input::Tick, 13_000.0, 0.0), [Effect::Disconnect]);
+        assert_eq!(
+            machine.handle(Input::Tick, 13_000.0, 0.0),
+            [Effect::Disconnect]
+        );
         assert!(matches!(machine.status(), Status::Waiting { .. }));
     }
 

@@ -28,7 +28,12 @@ pub struct Live {
 impl Live {
     /// Nothing heard yet.
     pub fn new() -> Self {
-        Self { status: RwSignal::new(Status::Connecting), mark: RwSignal::new(None), heard_at: RwSignal::new(None), now: RwSignal::new(None) }
+        Self {
+            status: RwSignal::new(Status::Connecting),
+            mark: RwSignal::new(None),
+            heard_at: RwSignal::new(None),
+            now: RwSignal::new(None),
+        }
     }
 }
 

@@ -30,7 +30,7 @@ struct Client {
 
 /// A socket and the closures that it calls.
 struct Socket {
-    socket: WebSocket,
+    inner: WebSocket,
     _message: Closure<dyn FnMut(MessageEvent)>,
     _open: Closure<dyn FnMut()>,
     _close: Closure<dyn FnMut()>,
@@ -38,11 +38,11 @@ struct Socket {
 
 impl Drop for Socket {
     fn drop(&mut self) {
-        self.socket.set_onmessage(None);
-        self.socket.set_onopen(None);
-        self.socket.set_onclose(None);
+        self.inner.set_onmessage(None);
+        self.inner.set_onopen(None);
+        self.inner.set_onclose(None);
         // It may be closed already.
-        let _ = self.socket.close();
+        let _ = self.inner.close();
     }
 }
 
@@ -52,7 +52,13 @@ pub fn start(live: Live) {
         if client.is_some() {
             return false;
         }
-        *client = Some(Client { machine: Machine::default(), live, socket: None, buffer: None, inbox: Vec::new() });
+        *client = Some(Client {
+            machine: Machine::default(),
+            live,
+            socket: None,
+            buffer: None,
+            inbox: Vec::new(),
+        });
         true
     });
     if started {
@@ -100,7 +106,9 @@ pub fn unfollow(buffer: RwSignal<Buffer>) {
 fn handle(input: Input) -> bool {
     let done = CLIENT.with_borrow_mut(|client| {
         let client = client.as_mut()?;
-        let effects = client.machine.handle(input, js_sys::Date::now(), js_sys::Math::random());
+        let effects = client
+            .machine
+            .handle(input, js_sys::Date::now(), js_sys::Math::random());
         let (mut gaps, mut take) = (Vec::new(), false);
         for effect in effects {
             match effect {
@@ -110,18 +118,28 @@ fn handle(input: Input) -> bool {
                     client.inbox.clear();
                 }
                 Effect::Send(message) => {
-                    if let (Some(socket), Ok(text)) = (&client.socket, serde_json::to_string(&message)) {
+                    if let (Some(socket), Ok(text)) =
+                        (&client.socket, serde_json::to_string(&message))
+                    {
                         // A socket that can't send is closing: `onclose` follows.
-                        let _ = socket.socket.send_with_str(&text);
+                        let _ = socket.inner.send_with_str(&text);
                     }
                 }
                 Effect::Missed(gap) => gaps.push(gap),
                 Effect::Take => take = true,
             }
         }
-        Some((client.live, client.machine.status(), client.buffer, gaps, take))
+        Some((
+            client.live,
+            client.machine.status(),
+            client.buffer,
+            gaps,
+            take,
+        ))
     });
-    let Some((live, status, buffer, gaps, take)) = done else { return false };
+    let Some((live, status, buffer, gaps, take)) = done else {
+        return false;
+    };
     if live.status.get_untracked() != status {
         live.status.set(status);
     }
@@ -133,7 +151,11 @@ fn handle(input: Input) -> bool {
 
 fn connect() -> Option<Socket> {
     let location = web_sys::window()?.location();
-    let scheme = if location.protocol().ok()? == "https:" { "wss" } else { "ws" };
+    let scheme = if location.protocol().ok()? == "https:" {
+        "wss"
+    } else {
+        "ws"
+    };
     let url = format!("{scheme}://{}/api/live", location.host().ok()?);
     let socket = WebSocket::new_with_str(&url, SUBPROTOCOL).ok()?;
     let message = Closure::<dyn FnMut(MessageEvent)>::new(|event: MessageEvent| {
@@ -151,7 +173,12 @@ fn connect() -> Option<Socket> {
     socket.set_onmessage(Some(message.as_ref().unchecked_ref()));
     socket.set_onopen(Some(open.as_ref().unchecked_ref()));
     socket.set_onclose(Some(close.as_ref().unchecked_ref()));
-    Some(Socket { socket, _message: message, _open: open, _close: close })
+    Some(Socket {
+        inner: socket,
+        _message: message,
+        _open: open,
+        _close: close,
+    })
 }
 
 /// Keeps a message for the next animation frame: however many come, the page changes once a frame.
@@ -171,9 +198,11 @@ fn received(text: String) {
 
 /// Handles what has come since the last frame.
 fn drain() {
-    let Some((live, inbox)) =
-        CLIENT.with_borrow_mut(|client| client.as_mut().map(|client| (client.live, std::mem::take(&mut client.inbox))))
-    else {
+    let Some((live, inbox)) = CLIENT.with_borrow_mut(|client| {
+        client
+            .as_mut()
+            .map(|client| (client.live, std::mem::take(&mut client.inbox)))
+    }) else {
         return;
     };
     if inbox.is_empty() {
@@ -191,7 +220,9 @@ fn drain() {
                 mark = message.mark.clone().or(mark);
                 events.extend(handle_message(message));
             }
-            Err(error) => leptos::logging::warn!("a message of the live feed could not be read: {error}"),
+            Err(error) => {
+                leptos::logging::warn!("a message of the live feed could not be read: {error}");
+            }
         }
     }
     show(events);
@@ -205,7 +236,11 @@ fn handle_message(mut message: Message) -> Vec<RecordedEvent> {
     let events = message.events.take();
     // The machine decides by the feed's id alone; it needs to know that there were events, not which.
     message.events = events.as_ref().map(|_| Vec::new());
-    if handle(Input::Message(Box::new(message))) { events.unwrap_or_default() } else { Vec::new() }
+    if handle(Input::Message(Box::new(message))) {
+        events.unwrap_or_default()
+    } else {
+        Vec::new()
+    }
 }
 
 fn show(events: Vec<RecordedEvent>) {

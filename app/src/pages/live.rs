@@ -34,6 +34,8 @@ const WINDOW: SignedDuration = SignedDuration::from_mins(20);
 struct Tail {
     page: EventPage,
     histogram: Option<Histogram>,
+    /// Events per second at that moment.
+    rate: Option<f64>,
 }
 
 /// The live page.
@@ -65,7 +67,9 @@ pub fn LivePage() -> impl IntoView {
     let words = RwSignal::new(Words::default());
     let wanted = move |()| {
         if words.with_untracked(|words| words.types.is_empty()) {
-            leptos::task::spawn_local(async move { words.set(read_words(Api::from_context()).await) });
+            leptos::task::spawn_local(
+                async move { words.set(read_words(Api::from_context()).await) },
+            );
         }
     };
     view! {
@@ -132,7 +136,12 @@ fn TailView(
     /// The same without the event in the drawer.
     shown: Memo<LiveQuery>,
 ) -> impl IntoView {
-    let Tail { page, histogram } = tail;
+    let Tail {
+        page,
+        histogram,
+        rate: first_rate,
+    } = tail;
+    let live = expect_context::<Live>();
     let state = shown.get_untracked();
     let history = state.is_history();
     let empty = page.head.0 == 0;
@@ -160,7 +169,11 @@ fn TailView(
                 let filter = filter.clone();
                 if !paused.get_untracked() {
                     leptos::task::spawn_local(async move {
-                        if let Some(fresh) = read_histogram(&Api::from_context(), None, &filter).await {
+                        if let Some(mark) = live.mark.get_untracked()
+                            && let Some(fresh) =
+                                read_histogram(&Api::from_context(), mark.seen_at, None, &filter)
+                                    .await
+                        {
                             let _ = bars.try_set(Some(fresh));
                         }
                     });
@@ -177,10 +190,23 @@ fn TailView(
         buffer.update(|buffer| buffer.hold(false));
         top.update(|top| *top += 1);
     };
-    let live = expect_context::<Live>();
-    let rate = move || live.mark.get().map(|mark| format!("{} / s", format::rate(mark.rate)));
+    let rate = move || {
+        let rate = live
+            .mark
+            .with(|mark| mark.as_ref().map(|mark| mark.rate))
+            .or(first_rate);
+        rate.map_or_else(
+            || "… / s".to_owned(),
+            |rate| format!("{} / s", format::rate(rate)),
+        )
+    };
     let controls = if history {
-        let back = LiveQuery { range: None, before: None, ..state.clone() }.href();
+        let back = LiveQuery {
+            range: None,
+            before: None,
+            ..state.clone()
+        }
+        .href();
         view! {
             <span class="pill">"history"</span>
             <a class="button" href=back>
@@ -203,7 +229,11 @@ fn TailView(
         .into_any()
     };
     let older = older.map(|older| {
-        let href = LiveQuery { before: Some(buffer.with_untracked(Buffer::oldest).unwrap_or(older).0), ..state.clone() }.href();
+        let href = LiveQuery {
+            before: Some(buffer.with_untracked(Buffer::oldest).unwrap_or(older).0),
+            ..state.clone()
+        }
+        .href();
         view! {
             <a class="button quiet" href=href>
                 "Older events"
@@ -259,17 +289,30 @@ fn Bars(
     };
     let navigate = use_navigate();
     let pick = move |event: leptos::ev::PointerEvent| {
-        let (Some(start), Some(end)) = (from.get_untracked(), share(event.client_x())) else { return };
+        let (Some(start), Some(end)) = (from.get_untracked(), share(event.client_x())) else {
+            return;
+        };
         from.set(None);
         draw(0.0, 0.0);
         let (low, high) = (start.min(end), start.max(end));
-        let range = bars.with_untracked(|bars| bars.as_ref().and_then(|bars| range_of(bars, low, high)));
+        let range =
+            bars.with_untracked(|bars| bars.as_ref().and_then(|bars| range_of(bars, low, high)));
         if let (true, Some(range)) = (high - low > 0.004, range) {
-            let query = LiveQuery { range: Some(range), before: None, ..shown.get_untracked() };
+            let query = LiveQuery {
+                range: Some(range),
+                before: None,
+                ..shown.get_untracked()
+            };
             navigate(&query.href(), NavigateOptions::default());
         }
     };
-    let drawing = move || bars.with(|bars| bars.as_ref().map(|bars| histogram::svg(bars, shown.get().range)).unwrap_or_default());
+    let drawing = move || {
+        bars.with(|bars| {
+            bars.as_ref()
+                .map(|bars| histogram::svg(bars, shown.get().range))
+                .unwrap_or_default()
+        })
+    };
     let total = move || {
         bars.with(|bars| {
             bars.as_ref().map(|bars| {
@@ -277,10 +320,16 @@ fn Bars(
                 let count: i64 = bars
                     .buckets
                     .iter()
-                    .filter(|bucket| picked.is_none_or(|(since, until)| bucket.at >= since && bucket.at < until))
+                    .filter(|bucket| {
+                        picked.is_none_or(|(since, until)| bucket.at >= since && bucket.at < until)
+                    })
                     .map(|bucket| bucket.count)
                     .sum();
-                let part = if bars.complete { "" } else { ", older ones not counted" };
+                let part = if bars.complete {
+                    ""
+                } else {
+                    ", older ones not counted"
+                };
                 match picked {
                     Some((since, until)) => format!(
                         "{} – {} selected · {} events{part}",
@@ -294,7 +343,12 @@ fn Bars(
         })
     };
     let edge = move |last: bool| {
-        bars.with(|bars| bars.as_ref().map(|bars| format::clock(if last { bars.until } else { bars.since }, zone.get())[..8].to_owned()))
+        bars.with(|bars| {
+            bars.as_ref().map(|bars| {
+                format::clock(if last { bars.until } else { bars.since }, zone.get())[..8]
+                    .to_owned()
+            })
+        })
     };
     view! {
         <figure class="card histogram" class:hidden=move || bars.with(Option::is_none)>
@@ -325,7 +379,11 @@ fn Bars(
     }
 }
 
-#[expect(clippy::cast_possible_truncation, clippy::cast_precision_loss, reason = "milliseconds of a shown window")]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_precision_loss,
+    reason = "milliseconds of a shown window"
+)]
 fn range_of(histogram: &Histogram, low: f64, high: f64) -> Option<(Timestamp, Timestamp)> {
     let since = histogram.since.as_millisecond();
     let width = (histogram.until.as_millisecond() - since) as f64;
@@ -335,19 +393,43 @@ fn range_of(histogram: &Histogram, low: f64, high: f64) -> Option<(Timestamp, Ti
 
 async fn read(api: Api, query: LiveQuery) -> Answer<Tail> {
     let filter = query.whole_filter();
-    let page = api.events(&LogRequest { before: query.before, backward: true, limit: SLOTS, filter, ..LogRequest::default() }).await?;
-    let histogram = read_histogram(&api, query.range, &query.filter).await;
-    Ok(Tail { page, histogram })
+    let page = api
+        .events(&LogRequest {
+            before: query.before,
+            backward: true,
+            limit: SLOTS,
+            filter,
+            ..LogRequest::default()
+        })
+        .await?;
+    let mark = api.store().await.ok().map(|facts| facts.mark);
+    let rate = mark.as_ref().map(|mark| mark.rate);
+    let histogram = match mark {
+        Some(mark) => read_histogram(&api, mark.seen_at, query.range, &query.filter).await,
+        None => None,
+    };
+    Ok(Tail {
+        page,
+        histogram,
+        rate,
+    })
 }
 
 /// The histogram stands beside the events: without it the page is still right, so a failure leaves it out.
-async fn read_histogram(api: &Api, range: Option<(Timestamp, Timestamp)>, filter: &str) -> Option<Histogram> {
+async fn read_histogram(
+    api: &Api,
+    now: Timestamp,
+    range: Option<(Timestamp, Timestamp)>,
+    filter: &str,
+) -> Option<Histogram> {
     let (since, until) = if let Some((since, until)) = range {
         // The picked range with as much around it on either side.
         let width = until.duration_since(since);
-        (since.checked_sub(width).ok()?, until.checked_add(width).ok()?)
+        (
+            since.checked_sub(width).ok()?,
+            until.checked_add(width).ok()?,
+        )
     } else {
-        let now = api.store().await.ok()?.mark.seen_at;
         (now.checked_sub(WINDOW).ok()?, now)
     };
     api.histogram(since, until, BUCKETS, filter).await.ok()
@@ -356,12 +438,21 @@ async fn read_histogram(api: &Api, range: Option<(Timestamp, Timestamp)>, filter
 async fn read_words(api: Api) -> Words {
     let types = api.event_types().await.unwrap_or_default();
     let categories = api.categories().await.unwrap_or_default();
-    let mut fields: Vec<String> = types.iter().flat_map(|summary| summary.shape.iter().map(|shape| shape.path.clone())).collect();
+    let mut fields: Vec<String> = types
+        .iter()
+        .flat_map(|summary| summary.shape.iter().map(|shape| shape.path.clone()))
+        .collect();
     fields.sort();
     fields.dedup();
     Words {
-        types: types.into_iter().map(|summary| summary.event_type).collect(),
-        categories: categories.into_iter().map(|summary| summary.category).collect(),
+        types: types
+            .into_iter()
+            .map(|summary| summary.event_type)
+            .collect(),
+        categories: categories
+            .into_iter()
+            .map(|summary| summary.category)
+            .collect(),
         fields,
     }
 }

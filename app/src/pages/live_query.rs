@@ -21,11 +21,16 @@ pub struct LiveQuery {
 impl LiveQuery {
     /// Reads it; what can't be read is left out.
     pub fn read(map: &ParamsMap) -> Self {
-        let time = |name: &str| map.get(name).and_then(|text| text.parse::<Timestamp>().ok());
+        let time = |name: &str| {
+            map.get(name)
+                .and_then(|text| text.parse::<Timestamp>().ok())
+        };
         Self {
             filter: map.get("filter").unwrap_or_default(),
             event: map.get("event").filter(|id| !id.is_empty()),
-            range: time("since").zip(time("until")).filter(|(since, until)| since < until),
+            range: time("since")
+                .zip(time("until"))
+                .filter(|(since, until)| since < until),
             before: map.get("before").and_then(|text| text.parse().ok()),
         }
     }
@@ -47,18 +52,28 @@ impl LiveQuery {
         if let Some(event) = &self.event {
             part("event", event);
         }
-        if parts.is_empty() { "/".to_owned() } else { format!("/?{}", parts.join("&")) }
+        if parts.is_empty() {
+            "/".to_owned()
+        } else {
+            format!("/?{}", parts.join("&"))
+        }
     }
 
     /// The same with another event in the drawer.
+    #[must_use]
     pub fn with_event(&self, event: Option<String>) -> Self {
-        Self { event, ..self.clone() }
+        Self {
+            event,
+            ..self.clone()
+        }
     }
 
     /// The filter line with the range as terms of it.
     pub fn whole_filter(&self) -> String {
         match self.range {
-            Some((since, until)) => format!("{} since:{since} until:{until}", self.filter).trim().to_owned(),
+            Some((since, until)) => format!("{} since:{since} until:{until}", self.filter)
+                .trim()
+                .to_owned(),
             None => self.filter.clone(),
         }
     }

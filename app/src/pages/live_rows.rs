@@ -52,11 +52,16 @@ pub fn LiveRows(
         let behind = len.saturating_sub(before + SLOTS);
         for (node, rows) in [(above.get(), before), (below.get(), behind)] {
             if let Some(node) = node {
-                let _ = web_sys::HtmlElement::style(&node).set_property("height", &format!("{}px", rows * 28));
+                let _ = web_sys::HtmlElement::style(&node)
+                    .set_property("height", &format!("{}px", rows * 28));
             }
         }
     });
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a scroll offset is small and not negative")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a scroll offset is small and not negative"
+    )]
     let scroll = move |_| {
         if let Some(pane) = pane.get_untracked() {
             let offset = f64::from(pane.scroll_top()).max(0.0);
@@ -74,7 +79,9 @@ pub fn LiveRows(
             move || {
                 let row = buffer.with(|buffer| buffer.row(first.get() + slot).cloned());
                 row.map(|row| match row {
-                    Row::Event(event) => leptos::either::Either::Left(event_row(&event, query, zone)),
+                    Row::Event(event) => {
+                        leptos::either::Either::Left(event_row(&event, query, zone))
+                    }
                     Row::Gap(gap) => leptos::either::Either::Right(gap_row(gap, buffer, query)),
                 })
             }
@@ -110,9 +117,18 @@ pub fn LiveRows(
     }
 }
 
-fn event_row(event: &RecordedEvent, query: Memo<LiveQuery>, zone: RwSignal<i32>) -> impl IntoView + use<> {
+fn event_row(
+    event: &RecordedEvent,
+    query: Memo<LiveQuery>,
+    zone: RwSignal<i32>,
+) -> impl IntoView + use<> {
     let id = event.id.to_string();
-    let (selected, href) = query.with(|query| (query.event.as_deref() == Some(id.as_str()), query.with_event(Some(id.clone())).href()));
+    let (selected, href) = query.with(|query| {
+        (
+            query.event.as_deref() == Some(id.as_str()),
+            query.with_event(Some(id.clone())).href(),
+        )
+    });
     let stream = event.stream.to_string();
     view! {
         <tr class:selected=selected>
@@ -143,9 +159,17 @@ fn gap_row(gap: Gap, buffer: RwSignal<Buffer>, query: Memo<LiveQuery>) -> impl I
         let filter = query.with_untracked(LiveQuery::whole_filter);
         leptos::task::spawn_local(async move {
             // From the older end, so that what is still missing afterwards stays at the newer one.
-            let request = LogRequest { after: Some(gap.after.0), before: Some(gap.before.0), limit: FILL, filter, ..LogRequest::default() };
+            let request = LogRequest {
+                after: Some(gap.after.0),
+                before: Some(gap.before.0),
+                limit: FILL,
+                filter,
+                ..LogRequest::default()
+            };
             if let Ok(page) = Api::from_context().events(&request).await {
-                let read_to = page.next.map_or(Position(gap.before.0 - 1), |next| next.min(Position(gap.before.0 - 1)));
+                let read_to = page.next.map_or(Position(gap.before.0 - 1), |next| {
+                    next.min(Position(gap.before.0 - 1))
+                });
                 let _ = buffer.try_update(|buffer| buffer.fill(gap, page.events, read_to));
             }
         });

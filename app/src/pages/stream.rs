@@ -17,12 +17,19 @@ pub fn StreamPage() -> impl IntoView {
     let params = use_params_map();
     let query = use_query_map();
     let name = Memo::new(move |_| params.with(|params| params.get("stream").unwrap_or_default()));
-    let from = Memo::new(move |_| query.with(|query| query.get("from").and_then(|from| from.parse::<i64>().ok())));
+    let from = Memo::new(move |_| {
+        query.with(|query| query.get("from").and_then(|from| from.parse::<i64>().ok()))
+    });
     let found = Resource::new(
         move || (name.get(), from.get()),
         |(name, from)| {
             let api = Api::from_context();
-            async move { Ok::<_, ApiError>((api.stream(&name).await?, api.stream_events(&name, from).await?)) }
+            async move {
+                Ok::<_, ApiError>((
+                    api.stream(&name).await?,
+                    api.stream_events(&name, from).await?,
+                ))
+            }
         },
     );
     view! {
@@ -43,6 +50,7 @@ pub fn StreamPage() -> impl IntoView {
 
 fn stream_view(summary: StreamSummary, page: Page) -> impl IntoView {
     let name = summary.stream.to_string();
+    let category_href = format!("/streams?category={}", escape(&summary.category));
     let live = format!("/?filter={}", escape(&format!("stream:\"{name}\"")));
     let older = page.next.map(|from| {
         view! {
@@ -84,7 +92,7 @@ fn stream_view(summary: StreamSummary, page: Page) -> impl IntoView {
             <div>
                 <dt>"category"</dt>
                 <dd>
-                    <a href=format!("/streams?category={}", escape(&summary.category))>{summary.category.clone()}</a>
+                    <a href=category_href>{summary.category}</a>
                 </dd>
             </div>
             <div>

@@ -50,7 +50,11 @@ pub fn StreamsPage() -> impl IntoView {
     }
 }
 
-fn found_view(list: StreamList, categories: Vec<CategorySummary>, request: StreamsRequest) -> impl IntoView {
+fn found_view(
+    list: StreamList,
+    categories: Vec<CategorySummary>,
+    request: StreamsRequest,
+) -> impl IntoView {
     if list.total == 0 {
         return view! { <EmptyStore /> }.into_any();
     }

@@ -39,8 +39,17 @@ fn types_view(types: Vec<EventTypeSummary>) -> impl IntoView {
     let rows = types
         .into_iter()
         .map(|summary| {
-            let href = format!("/?filter={}", escape(&format!("type:\"{}\"", summary.event_type)));
-            let shape = summary.shape.iter().take(8).map(|shape| format!("{} {}", shape.path, shape.json_type)).collect::<Vec<_>>().join(" · ");
+            let href = format!(
+                "/?filter={}",
+                escape(&format!("type:\"{}\"", summary.event_type))
+            );
+            let shape = summary
+                .shape
+                .iter()
+                .take(8)
+                .map(|shape| format!("{} {}", shape.path, shape.json_type))
+                .collect::<Vec<_>>()
+                .join(" · ");
             view! {
                 <tr>
                     <td>
