@@ -1,2 +1,7 @@
-//! server
-fn main() {}
+//! `highwater`: see the library.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    highwater::cli::main()
+}

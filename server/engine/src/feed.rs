@@ -74,13 +74,19 @@ struct Tail {
 
 impl std::fmt::Debug for Feed {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Feed").field("head", &self.head()).finish_non_exhaustive()
+        f.debug_struct("Feed")
+            .field("head", &self.head())
+            .finish_non_exhaustive()
     }
 }
 
 impl Feed {
     /// Starts the tail at the head of the store. What lies before is read from the store by whoever wants it.
-    pub async fn start(store: Store, tasks: &Tasks, options: FeedOptions) -> Result<Self, StoreError> {
+    pub async fn start(
+        store: Store,
+        tasks: &Tasks,
+        options: FeedOptions,
+    ) -> Result<Self, StoreError> {
         let mark = store.mark().await?;
         let head = mark.position;
         let feed = Self {
@@ -88,7 +94,12 @@ impl Feed {
                 store,
                 ring: RwLock::new(Ring::new(head, options.ring_events, options.ring_bytes)),
                 head: watch::Sender::new(head),
-                tail: Mutex::new(Tail { mark, rate: Rate::new(Duration::from_secs(2)), seen: Instant::now(), fault: None }),
+                tail: Mutex::new(Tail {
+                    mark,
+                    rate: Rate::new(Duration::from_secs(2)),
+                    seen: Instant::now(),
+                    fault: None,
+                }),
                 groups: Mutex::new(HashMap::new()),
             }),
         };
@@ -112,13 +123,21 @@ impl Feed {
 
     /// Events behind a position, from the ring.
     pub fn read(&self, after: Position, max_events: usize, max_bytes: usize) -> RingRead {
-        self.inner.ring.read().unwrap_or_else(PoisonError::into_inner).read(after, max_events, max_bytes)
+        self.inner
+            .ring
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .read(after, max_events, max_bytes)
     }
 
     /// The readers with this filter.
     pub fn group(&self, filter: Filter) -> Arc<FrameGroup> {
         let key = filter.to_string();
-        let mut groups = self.inner.groups.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut groups = self
+            .inner
+            .groups
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         if let Some(group) = groups.get(&key).and_then(Weak::upgrade) {
             return group;
         }
@@ -130,15 +149,29 @@ impl Feed {
 
     /// The mark as the tail last saw it; `seen_at` says when.
     pub fn mark(&self) -> Mark {
-        let mut tail = self.inner.tail.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut tail = self
+            .inner
+            .tail
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         let rate = tail.rate.per_second(Instant::now());
-        Mark { rate, ..tail.mark.clone() }
+        Mark {
+            rate,
+            ..tail.mark.clone()
+        }
     }
 
     /// How the tail is doing.
     pub fn health(&self) -> FeedHealth {
-        let tail = self.inner.tail.lock().unwrap_or_else(PoisonError::into_inner);
-        FeedHealth { seen: tail.seen.elapsed(), fault: tail.fault.clone() }
+        let tail = self
+            .inner
+            .tail
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        FeedHealth {
+            seen: tail.seen.elapsed(),
+            fault: tail.fault.clone(),
+        }
     }
 
     pub(crate) fn now(&self) -> jiff::Timestamp {
@@ -192,7 +225,10 @@ impl Feed {
                 // Positions are dense by construction: a hole means that the store was changed behind its back, or a failover went
                 // to a replica that lags. Passing over it would lose events silently, so the tail stays where it is and says so.
                 metrics::counter!("highwater_feed_holes_total").increment(1);
-                return Err(format!("after position {cursor} the log goes on at {}, not at {expected}; the feed stays there", event.position));
+                return Err(format!(
+                    "after position {cursor} the log goes on at {}, not at {expected}; the feed stays there",
+                    event.position
+                ));
             }
             expected = expected.next();
         }
@@ -200,13 +236,21 @@ impl Feed {
         let mut newest = None;
         let mut encoded = Vec::with_capacity(count);
         for event in events {
-            let json = serde_json::to_vec(&event).map_err(|error| format!("event {} can't be encoded: {error}", event.position))?;
+            let json = serde_json::to_vec(&event)
+                .map_err(|error| format!("event {} can't be encoded: {error}", event.position))?;
             let event = Arc::new(event);
             newest = Some(Arc::clone(&event));
-            encoded.push(RingEvent { event, json: Bytes::from(json) });
+            encoded.push(RingEvent {
+                event,
+                json: Bytes::from(json),
+            });
         }
         {
-            let mut ring = self.inner.ring.write().unwrap_or_else(PoisonError::into_inner);
+            let mut ring = self
+                .inner
+                .ring
+                .write()
+                .unwrap_or_else(PoisonError::into_inner);
             for event in encoded {
                 ring.push(event);
             }
@@ -220,7 +264,11 @@ impl Feed {
     }
 
     fn looked(&self, newest: Option<&RecordedEvent>, count: usize) {
-        let mut tail = self.inner.tail.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut tail = self
+            .inner
+            .tail
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         tail.seen = Instant::now();
         tail.mark.seen_at = self.now();
         if tail.fault.take().is_some() {
@@ -235,7 +283,11 @@ impl Feed {
     }
 
     fn fault(&self, fault: String) {
-        let mut tail = self.inner.tail.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut tail = self
+            .inner
+            .tail
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         // Once, not at each attempt.
         if tail.fault.as_ref() != Some(&fault) {
             tracing::error!(%fault, "feed: stands still");

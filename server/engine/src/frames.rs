@@ -46,7 +46,13 @@ impl Frame {
             events += 1;
         }
         body.extend_from_slice(format!("],\"next\":{next}}}").as_bytes());
-        Self { after, next, events, body: Bytes::from(body), texts: Mutex::new(Vec::new()) }
+        Self {
+            after,
+            next,
+            events,
+            body: Bytes::from(body),
+            texts: Mutex::new(Vec::new()),
+        }
     }
 
     /// The whole message for a subscription; always UTF-8.
@@ -88,7 +94,10 @@ pub struct FrameGroup {
 
 impl FrameGroup {
     pub(crate) fn new(filter: Filter) -> Self {
-        Self { filter, recent: Mutex::new(VecDeque::new()) }
+        Self {
+            filter,
+            recent: Mutex::new(VecDeque::new()),
+        }
     }
 
     /// The filter.
@@ -112,7 +121,9 @@ impl FrameGroup {
         };
         let now = feed.now();
         let next = events.last().map_or(after, |last| last.event.position);
-        let matching = events.iter().filter(|e| self.filter.is_empty() || self.filter.matches(&e.event, now));
+        let matching = events
+            .iter()
+            .filter(|e| self.filter.is_empty() || self.filter.matches(&e.event, now));
         let frame = Arc::new(Frame::new(after, next, matching.map(|e| e.json.as_ref())));
         if recent.len() == REMEMBERED {
             recent.pop_front();
@@ -130,10 +141,19 @@ mod tests {
     #[test]
     fn frame_reads_back_as_a_server_message() {
         let (one, two) = (event(1), event(2));
-        let frame = Frame::new(Position(0), Position(3), [one.json.as_ref(), two.json.as_ref()].into_iter());
-        let message: highwater_model::ServerMessage = serde_json::from_slice(&frame.text(7)).unwrap();
+        let frame = Frame::new(
+            Position(0),
+            Position(3),
+            [one.json.as_ref(), two.json.as_ref()].into_iter(),
+        );
+        let message: highwater_model::ServerMessage =
+            serde_json::from_slice(&frame.text(7)).unwrap();
         match message {
-            highwater_model::ServerMessage::Events { id: 7, events, next: Position(3) } => assert_eq!(events.len(), 2),
+            highwater_model::ServerMessage::Events {
+                id: 7,
+                events,
+                next: Position(3),
+            } => assert_eq!(events.len(), 2),
             other => panic!("{other:?}"),
         }
     }

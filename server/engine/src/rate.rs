@@ -12,7 +12,10 @@ pub(crate) struct Rate {
 
 impl Rate {
     pub(crate) fn new(window: Duration) -> Self {
-        Self { window, counts: VecDeque::new() }
+        Self {
+            window,
+            counts: VecDeque::new(),
+        }
     }
 
     pub(crate) fn add(&mut self, now: Instant, count: u64) {
@@ -32,7 +35,11 @@ impl Rate {
     }
 
     fn forget(&mut self, now: Instant) {
-        while self.counts.front().is_some_and(|(at, _)| now.duration_since(*at) > self.window) {
+        while self
+            .counts
+            .front()
+            .is_some_and(|(at, _)| now.duration_since(*at) > self.window)
+        {
             self.counts.pop_front();
         }
     }

@@ -41,14 +41,22 @@ pub(crate) struct Ring {
 
 impl Ring {
     pub(crate) fn new(floor: Position, max_events: usize, max_bytes: usize) -> Self {
-        Self { events: VecDeque::new(), floor, bytes: 0, max_events: max_events.max(1), max_bytes }
+        Self {
+            events: VecDeque::new(),
+            floor,
+            bytes: 0,
+            max_events: max_events.max(1),
+            max_bytes,
+        }
     }
 
     pub(crate) fn push(&mut self, event: RingEvent) {
         self.bytes += event.json.len();
         self.events.push_back(event);
         // The newest one stays even if it alone is larger than the bound: a reader has to be able to pass it.
-        while self.events.len() > self.max_events || (self.bytes > self.max_bytes && self.events.len() > 1) {
+        while self.events.len() > self.max_events
+            || (self.bytes > self.max_bytes && self.events.len() > 1)
+        {
             if let Some(old) = self.events.pop_front() {
                 self.bytes -= old.json.len();
                 self.floor = old.event.position;
@@ -71,7 +79,11 @@ impl Ring {
             }
             events.push(event.clone());
         }
-        if events.is_empty() { RingRead::UpToDate } else { RingRead::Events(events) }
+        if events.is_empty() {
+            RingRead::UpToDate
+        } else {
+            RingRead::Events(events)
+        }
     }
 }
 
@@ -86,7 +98,10 @@ pub(crate) mod tests {
         );
         let event: RecordedEvent = serde_json::from_str(&text).unwrap();
         let json = serde_json::to_vec(&event).unwrap();
-        RingEvent { event: Arc::new(event), json: Bytes::from(json) }
+        RingEvent {
+            event: Arc::new(event),
+            json: Bytes::from(json),
+        }
     }
 
     fn positions(read: RingRead) -> Vec<i64> {
@@ -102,10 +117,19 @@ pub(crate) mod tests {
         for position in 11..=14 {
             ring.push(event(position));
         }
-        assert_eq!(positions(ring.read(Position(10), 100, 1 << 20)), [11, 12, 13, 14]);
+        assert_eq!(
+            positions(ring.read(Position(10), 100, 1 << 20)),
+            [11, 12, 13, 14]
+        );
         assert_eq!(positions(ring.read(Position(12), 1, 1 << 20)), [13]);
-        assert!(matches!(ring.read(Position(14), 100, 1 << 20), RingRead::UpToDate));
-        assert!(matches!(ring.read(Position(99), 100, 1 << 20), RingRead::UpToDate));
+        assert!(matches!(
+            ring.read(Position(14), 100, 1 << 20),
+            RingRead::UpToDate
+        ));
+        assert!(matches!(
+            ring.read(Position(99), 100, 1 << 20),
+            RingRead::UpToDate
+        ));
     }
 
     #[test]
@@ -114,7 +138,10 @@ pub(crate) mod tests {
         for position in 1..=10 {
             ring.push(event(position));
         }
-        assert!(matches!(ring.read(Position(2), 100, 1 << 20), RingRead::Fallen { floor: Position(7) }));
+        assert!(matches!(
+            ring.read(Position(2), 100, 1 << 20),
+            RingRead::Fallen { floor: Position(7) }
+        ));
         assert_eq!(positions(ring.read(Position(7), 100, 1 << 20)), [8, 9, 10]);
     }
 
@@ -125,6 +152,9 @@ pub(crate) mod tests {
             ring.push(event(position));
         }
         assert_eq!(positions(ring.read(Position(4), 100, 1)), [5]);
-        assert!(matches!(ring.read(Position(3), 100, 1), RingRead::Fallen { floor: Position(4) }));
+        assert!(matches!(
+            ring.read(Position(3), 100, 1),
+            RingRead::Fallen { floor: Position(4) }
+        ));
     }
 }

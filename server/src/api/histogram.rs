@@ -1,0 +1,70 @@
+//! How many events when: `GET /api/events/histogram`.
+
+use axum::Json;
+use axum::extract::State;
+use highwater_model::{Histogram, Problem};
+use jiff::{SignedDuration, Timestamp};
+use serde::Deserialize;
+use utoipa::IntoParams;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use super::extract::{Query, filter, out_of_range};
+use super::problem::{ApiError, ApiResult};
+use crate::state::AppState;
+
+/// The calls of this area.
+pub fn routes() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new().routes(routes!(histogram))
+}
+
+/// Over which time.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct HistogramParams {
+    /// RFC 3339; 15 minutes before `until` unless given.
+    #[param(value_type = Option<String>)]
+    since: Option<Timestamp>,
+    /// RFC 3339; now unless given.
+    #[param(value_type = Option<String>)]
+    until: Option<Timestamp>,
+    /// 1 to 1,000; 60 unless given.
+    buckets: Option<i64>,
+    /// The filter line.
+    filter: Option<String>,
+}
+
+/// Counts over time, by `recorded_at`.
+#[utoipa::path(get, path = "/api/events/histogram", tag = "read", params(HistogramParams),
+    responses((status = 200, body = Histogram), (status = 400, body = Problem, content_type = "application/problem+json")))]
+async fn histogram(
+    State(state): State<AppState>,
+    Query(params): Query<HistogramParams>,
+) -> ApiResult<Json<Histogram>> {
+    let until = params.until.unwrap_or_else(|| state.store.clock().now());
+    let since = match params.since {
+        Some(since) => since,
+        None => until
+            .checked_sub(SignedDuration::from_mins(15))
+            .unwrap_or(until),
+    };
+    if since >= until {
+        return Err(ApiError::bad_request(
+            "bad_query",
+            "The query parameters are not right",
+            format!("since ({since}) has to be before until ({until})."),
+        ));
+    }
+    let buckets = match params.buckets {
+        None => 60,
+        Some(buckets @ 1..=1_000) => usize::try_from(buckets).unwrap_or(60),
+        Some(buckets) => return Err(out_of_range("buckets", buckets, "1 to 1000")),
+    };
+    let filter = filter(params.filter.as_deref())?;
+    Ok(Json(
+        state
+            .store
+            .histogram(since, until, buckets, &filter)
+            .await?,
+    ))
+}

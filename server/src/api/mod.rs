@@ -1,0 +1,65 @@
+//! The API under `/api`: one file an area, a handler is look up, do, answer.
+//!
+//! # Adding a call
+//! Write the handler in the file of its area with `#[utoipa::path]`, add it to that file's `routes()`; the router and the OpenAPI
+//! document both come from there. Refusals are [`problem::ApiError`]; extractors come from [`extract`], so that theirs are too.
+
+pub mod append;
+pub mod categories;
+pub mod cloud_events;
+pub mod event_types;
+pub mod events;
+pub mod export;
+pub mod extract;
+pub mod flows;
+pub mod health;
+pub mod histogram;
+pub mod import;
+pub mod live;
+pub mod problem;
+pub mod store;
+pub mod stream;
+pub mod streams;
+
+use utoipa::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+
+use crate::state::AppState;
+
+/// The document's head.
+#[derive(Debug, OpenApi)]
+#[openapi(
+    info(
+        title = "Highwater",
+        description = "The event store, its log, and the live feed. Refusals are `application/problem+json` (RFC 9457) with a stable `type`."
+    ),
+    components(schemas(
+        highwater_model::Problem,
+        highwater_model::live::ClientMessage,
+        highwater_model::ServerMessage
+    ))
+)]
+struct Document;
+
+/// Calls that answer at once: they get a timeout and compression.
+pub fn routes() -> OpenApiRouter<AppState> {
+    OpenApiRouter::with_openapi(Document::openapi())
+        .merge(append::routes())
+        .merge(events::routes())
+        .merge(histogram::routes())
+        .merge(stream::routes())
+        .merge(streams::routes())
+        .merge(flows::routes())
+        .merge(event_types::routes())
+        .merge(categories::routes())
+        .merge(store::routes())
+        .merge(health::routes())
+}
+
+/// Calls that last: no timeout, no compression, a body of any size where there is one.
+pub fn lasting_routes() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .merge(import::routes())
+        .merge(export::routes())
+        .merge(live::routes())
+}

@@ -1,0 +1,93 @@
+//! What the commands share: where the server is, and how it is asked.
+
+use std::future::Future;
+
+use anyhow::{Context, anyhow, bail};
+use clap::Args;
+use highwater_model::Problem;
+use reqwest::{Client, Response, Url};
+
+/// Where the server is.
+#[derive(Debug, Clone, Args)]
+pub struct ServerArgs {
+    /// Where the server is
+    #[arg(
+        long,
+        value_name = "URL",
+        default_value = "http://127.0.0.1:3000",
+        env = "HIGHWATER_URL"
+    )]
+    pub url: Url,
+}
+
+impl ServerArgs {
+    /// The address of a call.
+    pub fn call(&self, path: &[&str]) -> anyhow::Result<Url> {
+        let mut url = self.url.clone();
+        {
+            let mut segments = url.path_segments_mut().map_err(|()| {
+                anyhow!(
+                    "{} is no address of a server; give one like http://127.0.0.1:3000",
+                    self.url
+                )
+            })?;
+            segments.pop_if_empty().extend(path);
+        }
+        Ok(url)
+    }
+
+    /// A client for it.
+    pub fn client(&self) -> anyhow::Result<Client> {
+        install_tls();
+        let mut client =
+            Client::builder().user_agent(concat!("highwater/", env!("CARGO_PKG_VERSION")));
+        if self
+            .url
+            .host_str()
+            .is_some_and(|host| host == "localhost" || host.starts_with("127.") || host == "[::1]")
+        {
+            // A proxy can't reach this machine's own loopback.
+            client = client.no_proxy();
+        }
+        client.build().context("the HTTP client did not start")
+    }
+
+    /// Turns "no connection" into what to do.
+    pub fn unreachable(&self, error: &reqwest::Error) -> anyhow::Error {
+        if error.is_connect() {
+            anyhow!(
+                "nothing answers at {}; start one with: highwater serve, or name it with --url",
+                self.url
+            )
+        } else {
+            anyhow!("{}: {error}", self.url)
+        }
+    }
+}
+
+/// The answer, or the problem that it is.
+pub async fn expect_success(response: Response) -> anyhow::Result<Response> {
+    if response.status().is_success() {
+        return Ok(response);
+    }
+    let status = response.status();
+    let text = response.text().await.unwrap_or_default();
+    match serde_json::from_str::<Problem>(&text) {
+        Ok(problem) => bail!("{problem}"),
+        Err(_) => bail!("the server answered {status}; is it a Highwater?"),
+    }
+}
+
+/// Runs a command to its end.
+pub fn block_on(command: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?
+        .block_on(command)
+}
+
+/// The TLS implementation, once a process.
+pub fn install_tls() {
+    // Fails when one is installed already, which is as good.
+    let _: Result<_, _> = rustls::crypto::ring::default_provider().install_default();
+}

@@ -1,0 +1,188 @@
+//! `highwater import`.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use clap::Args;
+use flate2::read::MultiGzDecoder;
+use futures_util::TryStreamExt;
+use highwater_model::{ImportProgress, ImportSummary, Problem};
+use indicatif::{ProgressBar, ProgressStyle};
+use reqwest::Body;
+use reqwest::header::CONTENT_TYPE;
+use tokio::io::AsyncBufReadExt;
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
+use tokio_util::io::StreamReader;
+
+use super::client::{ServerArgs, expect_success};
+use super::output;
+
+/// How much is read at once.
+const BLOCK: usize = 64 << 10;
+/// How many blocks may wait for the network; more would only be memory.
+const BLOCKS: usize = 8;
+
+/// `highwater import`.
+#[derive(Debug, Args)]
+pub struct ImportArgs {
+    /// An .ndjson or .ndjson.gz file, a line an event with its stream; - reads standard input
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    #[command(flatten)]
+    server: ServerArgs,
+}
+
+/// Imports. Lines that are there already are skipped, so an import that was stopped is simply run again.
+pub async fn run(args: ImportArgs) -> anyhow::Result<()> {
+    let client = args.server.client()?;
+    let bar = bar(&args.file);
+    let (send, blocks) = mpsc::channel(BLOCKS);
+    let (file, reading) = (args.file.clone(), bar.clone());
+    // Reading and unpacking block, so they have a thread of their own; it ends when the request drops the channel.
+    let reader = tokio::task::spawn_blocking(move || read(&file, &reading, &send));
+    let request = client
+        .post(args.server.call(&["api", "import"])?)
+        .header(CONTENT_TYPE, "application/x-ndjson");
+    let sent = request
+        .body(Body::wrap_stream(ReceiverStream::new(blocks)))
+        .send()
+        .await;
+    let response = match sent {
+        Ok(response) => expect_success(response).await?,
+        Err(error) => {
+            bar.abandon();
+            // A file that can't be read ends the request, and is the better reason.
+            if !error.is_connect() {
+                reader.await??;
+            }
+            return Err(args.server.unreachable(&error));
+        }
+    };
+    let mut lines =
+        StreamReader::new(response.bytes_stream().map_err(std::io::Error::other)).lines();
+    let mut last = None;
+    loop {
+        let line = lines.next_line().await.context(
+            "the connection broke off; run the same command again, it goes on where it stopped",
+        )?;
+        let Some(line) = line else { break };
+        if let Ok(progress) = serde_json::from_str::<ImportProgress>(&line) {
+            bar.set_message(format!(
+                "{} imported, {} there already",
+                progress.imported, progress.skipped
+            ));
+            if !output::for_people() {
+                output::json(&progress)?;
+            }
+        }
+        last = Some(line);
+    }
+    finish(&bar, last.as_deref())?;
+    reader.await?
+}
+
+fn finish(bar: &ProgressBar, last: Option<&str>) -> anyhow::Result<()> {
+    let last = last.unwrap_or_default();
+    // The summary has fields that progress lacks, a problem has others; so the order of these attempts doesn't matter.
+    if let Ok(problem) = serde_json::from_str::<Problem>(last) {
+        bar.abandon();
+        let facts = |name: &str| {
+            problem
+                .facts
+                .get(name)
+                .and_then(serde_json::Value::as_u64)
+                .unwrap_or(0)
+        };
+        bail!(
+            "{}\n{} events were imported before it and stay, {} were there already. Mend the line and run the same command again.",
+            problem,
+            facts("imported"),
+            facts("skipped")
+        );
+    }
+    let Ok(summary) = serde_json::from_str::<ImportSummary>(last) else {
+        bar.abandon();
+        bail!("the answer broke off; run the same command again, it goes on where it stopped");
+    };
+    bar.finish_and_clear();
+    if !output::for_people() {
+        return output::json(&summary);
+    }
+    let place = match (summary.first_position, summary.last_position) {
+        (Some(first), Some(last)) => format!(", positions {first} to {last}"),
+        _ => String::new(),
+    };
+    output::line(&format!(
+        "{} events imported{place}; {} were there already",
+        summary.imported, summary.skipped
+    ))
+}
+
+fn read(
+    file: &Path,
+    bar: &ProgressBar,
+    send: &mpsc::Sender<std::io::Result<Vec<u8>>>,
+) -> anyhow::Result<()> {
+    let result = read_blocks(file, bar, send);
+    if let Err(error) = &result {
+        // The request ends with an error instead of looking whole.
+        let _: Result<_, _> = send.blocking_send(Err(std::io::Error::other(error.to_string())));
+    }
+    result
+}
+
+fn read_blocks(
+    file: &Path,
+    bar: &ProgressBar,
+    send: &mpsc::Sender<std::io::Result<Vec<u8>>>,
+) -> anyhow::Result<()> {
+    let source: Box<dyn std::io::Read> = if file.as_os_str() == "-" {
+        Box::new(std::io::stdin())
+    } else {
+        let opened =
+            std::fs::File::open(file).with_context(|| format!("can't read {}", file.display()))?;
+        Box::new(bar.wrap_read(opened))
+    };
+    let mut source: Box<dyn std::io::Read> =
+        if file.extension().is_some_and(|ending| ending == "gz") {
+            Box::new(MultiGzDecoder::new(source))
+        } else {
+            source
+        };
+    loop {
+        let mut block = vec![0; BLOCK];
+        let length = source
+            .read(&mut block)
+            .with_context(|| format!("can't read {}", file.display()))?;
+        if length == 0 {
+            return Ok(());
+        }
+        block.truncate(length);
+        if send.blocking_send(Ok(block)).is_err() {
+            // Nobody wants more: the server has stopped with a reason of its own.
+            return Ok(());
+        }
+    }
+}
+
+/// Progress by bytes of the file as it lies on the disk; hidden when standard error is no terminal.
+fn bar(file: &Path) -> ProgressBar {
+    let bytes = std::fs::metadata(file)
+        .map(|meta| meta.len())
+        .ok()
+        .filter(|_| file.as_os_str() != "-");
+    let (bar, template) = match bytes {
+        Some(bytes) => (
+            ProgressBar::new(bytes),
+            "{bar:32} {percent}% {binary_bytes_per_sec} ETA {eta}  {msg}",
+        ),
+        None => (ProgressBar::new_spinner(), "{spinner} {elapsed}  {msg}"),
+    };
+    bar.enable_steady_tick(Duration::from_millis(100));
+    match ProgressStyle::with_template(template) {
+        Ok(style) => bar.with_style(style),
+        Err(_) => bar,
+    }
+}

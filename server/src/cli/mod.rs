@@ -1,0 +1,72 @@
+//! The command line: one file a command.
+//!
+//! # Adding a command
+//! A file with its `Args` and `run`, a variant of [`Command`], an arm in [`main`]. It is a client of the API like any other
+//! ([`client`]), speaks to people on a terminal and NDJSON in a pipe ([`output`]).
+
+pub mod append;
+pub mod client;
+pub mod completions;
+pub mod doctor;
+pub mod export;
+pub mod import;
+pub mod output;
+pub mod tail;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::config::ServeArgs;
+
+/// The live console for event-sourced, CQRS systems on Postgres.
+#[derive(Debug, Parser)]
+#[command(
+    name = "highwater",
+    version,
+    propagate_version = true,
+    max_term_width = 110
+)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Starts the server
+    Serve(ServeArgs),
+    /// Imports a file of events, NDJSON or gzipped NDJSON; can be stopped and run again
+    Import(import::ImportArgs),
+    /// Writes the log as NDJSON, exactly what import takes
+    Export(export::ExportArgs),
+    /// Appends events to a stream
+    Append(append::AppendArgs),
+    /// Shows events as they are recorded
+    Tail(tail::TailArgs),
+    /// Checks database, versions, rights, disk and mark, and says what to do
+    Doctor(doctor::DoctorArgs),
+    /// Prints the completions of a shell
+    Completions(completions::CompletionsArgs),
+}
+
+/// Runs the command that the process was started with.
+pub fn main() -> ExitCode {
+    let done = match Cli::parse().command {
+        Command::Serve(args) => crate::serve::run(&args),
+        Command::Import(args) => client::block_on(import::run(args)),
+        Command::Export(args) => client::block_on(export::run(args)),
+        Command::Append(args) => client::block_on(append::run(args)),
+        Command::Tail(args) => client::block_on(tail::run(args)),
+        Command::Doctor(args) => doctor::run(&args),
+        Command::Completions(args) => completions::run(&args),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("highwater: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

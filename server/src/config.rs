@@ -1,0 +1,75 @@
+//! What `highwater serve` is told: each flag has its variable, flags win.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::Args;
+
+/// Where the server listens unless it is told otherwise.
+pub const DEFAULT_LISTEN: &str = "127.0.0.1:3000";
+/// Events a second of the demo unless it is told otherwise.
+const DEFAULT_DEMO: &str = "20";
+
+/// `highwater serve`.
+#[derive(Debug, Clone, Args)]
+pub struct ServeArgs {
+    /// Where to listen; a loopback address, there is no login yet [default: 127.0.0.1:3000, or the next free port]
+    #[arg(long, value_name = "ADDRESS", env = "HIGHWATER_LISTEN")]
+    pub listen: Option<SocketAddr>,
+
+    /// PostgreSQL 14 or newer; without it Highwater runs one of its own [env: HIGHWATER_DATABASE_URL, DATABASE_URL]
+    #[arg(
+        long,
+        value_name = "URL",
+        hide_env = true,
+        env = "HIGHWATER_DATABASE_URL"
+    )]
+    pub database_url: Option<String>,
+
+    /// Where Highwater's own Postgres keeps its data
+    #[arg(long, value_name = "DIR", env = "HIGHWATER_DATA_DIR")]
+    pub data_dir: Option<PathBuf>,
+
+    /// Runs a demo shop that appends events, 20 a second unless given
+    #[arg(long, value_name = "EVENTS_PER_S", num_args = 0..=1, require_equals = true, default_missing_value = DEFAULT_DEMO, env = "HIGHWATER_DEMO")]
+    pub demo: Option<f64>,
+
+    /// The number that the demo's events follow from
+    #[arg(
+        long,
+        value_name = "NUMBER",
+        default_value_t = 1,
+        env = "HIGHWATER_DEMO_SEED"
+    )]
+    pub demo_seed: u64,
+
+    /// What to log: error, warn, info, debug, or per module
+    #[arg(
+        long,
+        value_name = "LEVELS",
+        default_value = "info",
+        env = "HIGHWATER_LOG"
+    )]
+    pub log: String,
+
+    /// Logs as JSON, a line a message
+    #[arg(long, env = "HIGHWATER_LOG_JSON")]
+    pub log_json: bool,
+}
+
+impl ServeArgs {
+    /// The given database. A data folder asks for the embedded one, so `DATABASE_URL` of the surroundings doesn't count then.
+    pub fn database_url(&self) -> Option<String> {
+        let surroundings = || {
+            if self.data_dir.is_none() {
+                std::env::var("DATABASE_URL").ok()
+            } else {
+                None
+            }
+        };
+        self.database_url
+            .clone()
+            .or_else(surroundings)
+            .filter(|url| !url.is_empty())
+    }
+}

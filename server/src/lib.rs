@@ -1,0 +1,20 @@
+//! The program `highwater`: HTTP, WebSocket, command line, start-up.
+//!
+//! - [`serve`] starts and stops, each as one readable function.
+//! - [`api`] is the one way in; [`router`] puts around it what every request passes ([`caller`], [`guard`], [`security`]).
+//! - [`live`] serves the WebSocket from the engine's feed; [`pages`] and [`site`] show the console.
+//! - [`cli`] has the commands, one file each.
+
+pub mod api;
+pub mod caller;
+pub mod cli;
+pub mod config;
+pub mod guard;
+pub mod live;
+pub mod metrics;
+pub mod pages;
+pub mod router;
+pub mod security;
+pub mod serve;
+pub mod site;
+pub mod state;

@@ -1,0 +1,248 @@
+//! One WebSocket.
+
+use std::time::Duration;
+
+use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, close_code};
+use futures_util::stream::SplitSink;
+use futures_util::{SinkExt, StreamExt};
+use highwater_model::Problem;
+use highwater_model::live::{ClientMessage, ServerMessage};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until, timeout};
+
+use super::messages::{read, text};
+use super::subscription::{Say, Subscription};
+use crate::api::problem::ApiError;
+use crate::state::AppState;
+
+/// Feeds of one connection: a page has a handful.
+const MAX_FEEDS: usize = 32;
+/// After so many messages that can't be understood the connection is closed.
+const MAX_NONSENSE: u32 = 8;
+/// How often the peer is asked whether it is there.
+const PING: Duration = Duration::from_secs(15);
+/// How long it may be silent, or not drain its socket.
+const SILENT: Duration = Duration::from_secs(40);
+/// Between two rounds of frames when little happens: one frame of a 60 Hz screen.
+const PACE_MIN: Duration = Duration::from_millis(16);
+/// Between two rounds when much happens: fewer, larger frames cost less on both sides.
+const PACE_MAX: Duration = Duration::from_millis(50);
+/// How often feeds that depend on time, not on events, are looked at.
+const TICK: Duration = Duration::from_millis(500);
+
+/// One WebSocket and its feeds.
+pub struct Connection {
+    state: AppState,
+    sink: SplitSink<WebSocket, Message>,
+    feeds: Vec<Subscription>,
+    nonsense: u32,
+}
+
+/// The connection is over; the peer knows, or is gone.
+struct Over;
+
+impl std::fmt::Debug for Connection {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Connection")
+            .field("feeds", &self.feeds)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Connection {
+    /// Serves a socket until either side ends it.
+    pub async fn run(socket: WebSocket, state: AppState) {
+        let open = metrics::gauge!("highwater_live_connections");
+        open.increment(1.0);
+        let (sink, mut stream) = socket.split();
+        let mut connection = Self {
+            state,
+            sink,
+            feeds: Vec::new(),
+            nonsense: 0,
+        };
+        let _: Result<(), Over> = connection.serve(&mut stream).await;
+        open.decrement(1.0);
+    }
+
+    async fn serve(
+        &mut self,
+        stream: &mut (impl StreamExt<Item = Result<Message, axum::Error>> + Unpin),
+    ) -> Result<(), Over> {
+        let token = self.state.stopping.clone();
+        let mut head = self.state.feed.watch();
+        let mut ping = interval(PING);
+        ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut tick = interval(TICK);
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut heard = Instant::now();
+        // When to look at the feeds next; none while there is nothing to say.
+        let mut due: Option<Instant> = None;
+        let mut not_before = Instant::now();
+        loop {
+            let follows = self.feeds.iter().any(Subscription::follows_events);
+            tokio::select! {
+                () = token.cancelled() => return self.close(close_code::AWAY, "the server is stopping").await,
+                message = stream.next() => {
+                    heard = Instant::now();
+                    match message {
+                        Some(Ok(Message::Text(said))) => {
+                            self.hear(&said).await?;
+                            due = Some(Instant::now());
+                        }
+                        Some(Ok(Message::Binary(_))) => self.refuse(None, binary()).await?,
+                        Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
+                        Some(Ok(Message::Close(_)) | Err(_)) | None => return Err(Over),
+                    }
+                }
+                _ = ping.tick() => {
+                    if heard.elapsed() > SILENT {
+                        return self.close(close_code::AWAY, "no answer to pings").await;
+                    }
+                    self.send(Message::Ping(bytes::Bytes::new())).await?;
+                }
+                _ = tick.tick(), if !self.feeds.is_empty() => due = due.or(Some(not_before)),
+                changed = head.changed(), if follows && due.is_none() => {
+                    if changed.is_err() {
+                        return self.close(close_code::AWAY, "the server is stopping").await;
+                    }
+                    due = Some(not_before);
+                }
+                () = sleep_until(due.unwrap_or(not_before)), if due.is_some() => {
+                    head.mark_unchanged();
+                    let (events, more) = self.round().await?;
+                    not_before = Instant::now() + if events > 100 { PACE_MAX } else { PACE_MIN };
+                    due = more.then_some(not_before);
+                }
+            }
+        }
+    }
+
+    /// Lets each feed say something; says how many events were sent, and whether there may be more.
+    async fn round(&mut self) -> Result<(usize, bool), Over> {
+        let mut events = 0;
+        let mut more = false;
+        let mut index = 0;
+        while index < self.feeds.len() {
+            let feed = &mut self.feeds[index];
+            match feed.next(&self.state).await {
+                Ok(Say::Nothing) => {}
+                Ok(Say::Moved) => more = true,
+                Ok(Say::Message(message, count)) => {
+                    events += count;
+                    more |= feed.follows_events();
+                    self.send(message).await?;
+                }
+                Err(error) => {
+                    // The feed ends with its reason; the client subscribes again after its last `next`.
+                    let id = feed.id;
+                    self.feeds.remove(index);
+                    let ApiError(problem) = error.into();
+                    self.send(text(&ServerMessage::Error {
+                        id: Some(id),
+                        error: problem,
+                    }))
+                    .await?;
+                    continue;
+                }
+            }
+            index += 1;
+        }
+        Ok((events, more))
+    }
+
+    async fn hear(&mut self, said: &str) -> Result<(), Over> {
+        match read(said) {
+            Err((id, problem)) => self.refuse(id, problem).await,
+            Ok(ClientMessage::Unsubscribe(message)) => {
+                self.feeds.retain(|feed| feed.id != message.unsubscribe);
+                Ok(())
+            }
+            Ok(ClientMessage::Subscribe(message)) => {
+                let id = message.id;
+                if self.feeds.iter().any(|feed| feed.id == id) {
+                    let problem = Problem::new(
+                        409,
+                        "id_in_use",
+                        "The id is in use",
+                        format!("Feed {id} runs already; unsubscribe it, or take another id."),
+                    );
+                    return self.refuse(Some(id), problem).await;
+                }
+                if self.feeds.len() >= MAX_FEEDS {
+                    let detail = format!(
+                        "A connection has {MAX_FEEDS} feeds at most; unsubscribe one, or open another connection."
+                    );
+                    return self
+                        .refuse(
+                            Some(id),
+                            Problem::new(429, "too_many_feeds", "Too many feeds", detail),
+                        )
+                        .await;
+                }
+                match Subscription::new(message, &self.state) {
+                    Ok(feed) => {
+                        self.feeds.push(feed);
+                        Ok(())
+                    }
+                    // A wrong filter is a typing mistake, not nonsense.
+                    Err(problem) => {
+                        self.send(text(&ServerMessage::Error {
+                            id: Some(id),
+                            error: problem,
+                        }))
+                        .await
+                    }
+                }
+            }
+        }
+    }
+
+    async fn refuse(&mut self, id: Option<u32>, problem: Problem) -> Result<(), Over> {
+        self.nonsense += 1;
+        self.send(text(&ServerMessage::Error { id, error: problem }))
+            .await?;
+        if self.nonsense >= MAX_NONSENSE {
+            return self
+                .close(
+                    close_code::POLICY,
+                    "too many messages that are not understood",
+                )
+                .await;
+        }
+        Ok(())
+    }
+
+    /// Sends and waits until the socket took it: that is what keeps a slow reader's memory at nothing.
+    async fn send(&mut self, message: Message) -> Result<(), Over> {
+        match timeout(SILENT, self.sink.send(message)).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(_)) => Err(Over),
+            Err(_) => {
+                tracing::debug!("live: closed a connection that drained nothing");
+                Err(Over)
+            }
+        }
+    }
+
+    async fn close(&mut self, code: u16, reason: &'static str) -> Result<(), Over> {
+        let frame = CloseFrame {
+            code,
+            reason: Utf8Bytes::from_static(reason),
+        };
+        let _: Result<_, _> = timeout(
+            Duration::from_secs(1),
+            self.sink.send(Message::Close(Some(frame))),
+        )
+        .await;
+        Err(Over)
+    }
+}
+
+fn binary() -> Problem {
+    Problem::new(
+        400,
+        "bad_message",
+        "The message is not understood",
+        "Binary messages are not taken; send JSON as text.",
+    )
+}

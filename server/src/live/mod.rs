@@ -1,0 +1,10 @@
+//! The live feed's connections: each is a set of cursors into the ring, never a queue.
+//!
+//! While a socket is not drained nothing is sent to it and nothing is kept for it: its cursors stay where they are and, when they
+//! have fallen out of the ring, it is told which positions it did not get.
+
+mod connection;
+mod messages;
+mod subscription;
+
+pub use connection::Connection;

@@ -1,0 +1,183 @@
+//! One feed of one connection.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use axum::extract::ws::Message;
+use highwater_engine::{Feed, Frame, FrameGroup, Next};
+use highwater_model::live::{After, ServerMessage, Subscribe, Topic};
+use highwater_model::{Gap, Mark, Position, Problem};
+use highwater_store::{Direction, LogQuery, StoreError};
+
+use super::messages::{shared, text};
+use crate::api::problem::ApiError;
+use crate::state::AppState;
+
+/// Events of one page of history.
+const HISTORY_EVENTS: usize = 500;
+/// A feed whose events don't match still hears where it stands, once in a while, so that it can resume near there.
+const NEXT_EVERY: Duration = Duration::from_secs(1);
+/// The mark at most this often …
+const MARK_MIN: Duration = Duration::from_millis(500);
+/// … and at least this often.
+const MARK_MAX: Duration = Duration::from_secs(2);
+
+/// One feed of one connection.
+#[derive(Debug)]
+pub(super) struct Subscription {
+    pub(super) id: u32,
+    topic: Of,
+}
+
+#[derive(Debug)]
+enum Of {
+    Events(Cursor),
+    Mark { said: Option<(Instant, Mark)> },
+}
+
+#[derive(Debug)]
+struct Cursor {
+    group: Arc<FrameGroup>,
+    /// Everything up to here has been looked at.
+    at: Position,
+    /// Everything up to here has been said.
+    said: Position,
+    said_at: Instant,
+    caught_up: bool,
+}
+
+/// What a feed has to say now.
+#[derive(Debug)]
+pub(super) enum Say {
+    /// This, and perhaps more right after it.
+    Message(Message, usize),
+    /// Nothing yet, but look again at once: it has moved on.
+    Moved,
+    /// Nothing until the head moves or time passes.
+    Nothing,
+}
+
+impl Subscription {
+    pub(super) fn new(wanted: Subscribe, state: &AppState) -> Result<Self, Problem> {
+        let id = wanted.id;
+        let topic = match wanted.subscribe {
+            Topic::Mark => Of::Mark { said: None },
+            Topic::Events => {
+                let filter = crate::api::extract::filter(wanted.filter.as_deref())
+                    .map_err(|ApiError(problem)| problem)?;
+                let head = state.feed.head();
+                let at = match wanted.after {
+                    None | Some(After::Head) => head,
+                    Some(After::Position(position)) => position,
+                };
+                Of::Events(Cursor {
+                    group: state.feed.group(filter),
+                    at,
+                    said: at,
+                    said_at: Instant::now(),
+                    caught_up: false,
+                })
+            }
+        };
+        Ok(Self { id, topic })
+    }
+
+    /// True when it follows the head.
+    pub(super) fn follows_events(&self) -> bool {
+        matches!(self.topic, Of::Events(_))
+    }
+
+    /// What to say now.
+    pub(super) async fn next(&mut self, state: &AppState) -> Result<Say, StoreError> {
+        match &mut self.topic {
+            Of::Mark { said } => Ok(next_mark(self.id, said, &state.feed)),
+            Of::Events(cursor) => cursor.next(self.id, state).await,
+        }
+    }
+}
+
+fn next_mark(id: u32, said: &mut Option<(Instant, Mark)>, feed: &Feed) -> Say {
+    let mark = feed.mark();
+    let now = Instant::now();
+    if let Some((at, last)) = said {
+        let age = now.duration_since(*at);
+        if age < MARK_MIN || (age < MARK_MAX && last.position == mark.position) {
+            return Say::Nothing;
+        }
+    }
+    *said = Some((now, mark.clone()));
+    Say::Message(text(&ServerMessage::Mark { id, mark }), 0)
+}
+
+impl Cursor {
+    async fn next(&mut self, id: u32, state: &AppState) -> Result<Say, StoreError> {
+        match self.group.next(&state.feed, self.at) {
+            Next::Frame(frame) => Ok(self.say(id, &frame)),
+            Next::Fallen { floor } if self.caught_up => {
+                let gap = Gap::between(self.at, floor.next());
+                metrics::counter!("highwater_live_dropped_positions_total")
+                    .increment(u64::try_from(gap.count).unwrap_or(0));
+                self.at = floor;
+                self.said(floor);
+                Ok(Say::Message(text(&ServerMessage::Gap { id, gap }), 0))
+            }
+            Next::Fallen { .. } => self.history(id, state).await,
+            Next::UpToDate if !self.caught_up => {
+                self.caught_up = true;
+                self.said(self.at);
+                Ok(Say::Message(
+                    text(&ServerMessage::CaughtUp {
+                        id,
+                        caught_up: self.at,
+                    }),
+                    0,
+                ))
+            }
+            Next::UpToDate if self.said < self.at && self.said_at.elapsed() >= NEXT_EVERY => {
+                let frame = Frame::new(self.said, self.at, std::iter::empty());
+                self.said(self.at);
+                Ok(Say::Message(shared(frame.text(id)), 0))
+            }
+            Next::UpToDate => Ok(Say::Nothing),
+        }
+    }
+
+    /// What is older than the ring comes from the store.
+    async fn history(&mut self, id: u32, state: &AppState) -> Result<Say, StoreError> {
+        // Asked before the read: whatever is recorded up to here, the page sees.
+        let head = state.feed.head();
+        let filter = self.group.filter().clone();
+        let query = LogQuery {
+            after: Some(self.at),
+            limit: HISTORY_EVENTS,
+            direction: Direction::Forward,
+            filter,
+            ..LogQuery::default()
+        };
+        let page = state.store.read_log(query).await?;
+        let last = page.events.last().map_or(self.at, |event| event.position);
+        // A page that is not the last one ends at its `next`. Behind the last one nothing matches up to the head.
+        let next = page.next.unwrap_or(last.max(head)).max(last);
+        let jsons: Vec<Vec<u8>> = page
+            .events
+            .iter()
+            .map(|event| serde_json::to_vec(event).unwrap_or_default())
+            .collect();
+        let frame = Frame::new(self.at, next, jsons.iter().map(Vec::as_slice));
+        Ok(self.say(id, &frame))
+    }
+
+    fn say(&mut self, id: u32, frame: &Frame) -> Say {
+        self.at = frame.next;
+        if frame.events == 0 && self.said_at.elapsed() < NEXT_EVERY {
+            return Say::Moved;
+        }
+        self.said(frame.next);
+        Say::Message(shared(frame.text(id)), frame.events)
+    }
+
+    fn said(&mut self, position: Position) {
+        self.said = position;
+        self.said_at = Instant::now();
+    }
+}

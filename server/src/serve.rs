@@ -1,0 +1,187 @@
+//! `highwater serve`: starting and stopping, in order.
+
+use std::future::IntoFuture;
+use std::io::{ErrorKind, IsTerminal};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use highwater_engine::{Feed, FeedOptions};
+use highwater_postgres::{Binaries, Embedded, Options};
+use highwater_store::{Store, StoreOptions, Tasks};
+use leptos::config::LeptosOptions;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+use tracing_subscriber::EnvFilter;
+
+use crate::config::ServeArgs;
+use crate::site::Site;
+use crate::state::AppState;
+use crate::{metrics, router};
+
+/// How many ports after 3000 are tried when nobody named one.
+const PORTS: u16 = 20;
+/// How long requests that still run get at the end.
+const DRAIN: Duration = Duration::from_secs(10);
+
+/// Runs the server until it is told to stop.
+///
+/// Not async itself: the embedded Postgres has to be started by the thread that lives as long as the process, for it dies with that
+/// thread.
+pub fn run(args: &ServeArgs) -> anyhow::Result<()> {
+    start_log(args);
+    let listener = listen(args.listen)?;
+    let (url, embedded) = match args.database_url() {
+        Some(url) => (url, None),
+        None => start_postgres(args).map(|postgres| (postgres.url(), Some(postgres)))?,
+    };
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("the runtime did not start")?;
+    let served = runtime.block_on(serve(args, listener, &url, embedded.is_some()));
+    runtime.shutdown_timeout(Duration::from_secs(5));
+    if let Some(postgres) = embedded {
+        postgres.stop();
+    }
+    served
+}
+
+/// Store → feed → router → listen; then everything back in the opposite order.
+async fn serve(
+    args: &ServeArgs,
+    listener: TcpListener,
+    url: &str,
+    embedded: bool,
+) -> anyhow::Result<()> {
+    let tasks = Tasks::new();
+    let options = StoreOptions {
+        application: "highwater".to_owned(),
+        embedded,
+        ..StoreOptions::default()
+    };
+    let store = Store::open(url, options, &tasks)
+        .await
+        .context("the store did not open")?;
+    let feed = Feed::start(store.clone(), &tasks, FeedOptions::default())
+        .await
+        .context("the feed did not start")?;
+    let stopping = CancellationToken::new();
+    let site = Site::load();
+    let state = AppState {
+        store,
+        feed,
+        stopping: stopping.clone(),
+        embedded,
+        metrics: metrics::install(),
+        leptos: LeptosOptions::builder()
+            .output_name(site.js.clone())
+            .site_root("target/site")
+            .site_pkg_dir("pkg")
+            .build(),
+        site: Arc::new(site),
+    };
+    let address = listener.local_addr()?;
+    let listener = tokio::net::TcpListener::from_std(listener)?;
+    let app = router::router(state);
+    if args.demo.is_some() {
+        tracing::warn!("this build has no demo traffic yet; import a file instead");
+    }
+    say_where(address);
+
+    let server = axum::serve(listener, app)
+        .with_graceful_shutdown(stopping.clone().cancelled_owned())
+        .into_future();
+    tokio::pin!(server);
+    let ended = tokio::select! {
+        ended = &mut server => ended,
+        signal = told_to_stop() => {
+            tracing::info!(signal = signal?, "stopping");
+            stopping.cancel();
+            match tokio::time::timeout(DRAIN, &mut server).await {
+                Ok(ended) => ended,
+                Err(_) => {
+                    tracing::warn!("some requests still ran after {} s and were cut off", DRAIN.as_secs());
+                    Ok(())
+                }
+            }
+        }
+    };
+    tasks.shutdown().await;
+    tracing::info!("stopped");
+    ended.context("the server ended")
+}
+
+/// A loopback address, the one that was named or the first free one.
+fn listen(named: Option<SocketAddr>) -> anyhow::Result<TcpListener> {
+    let listener = match named {
+        Some(address) if !address.ip().is_loopback() => bail!(
+            "{address} is not a loopback address. There is no login yet, so everybody who reaches the server is its operator; \
+             listen on 127.0.0.1 and reach it from elsewhere through an SSH tunnel."
+        ),
+        Some(address) => TcpListener::bind(address)
+            .with_context(|| format!("can't listen on {address}; is another Highwater running? --listen takes another port"))?,
+        None => first_free()?,
+    };
+    listener.set_nonblocking(true)?;
+    Ok(listener)
+}
+
+fn first_free() -> anyhow::Result<TcpListener> {
+    for port in 3000..3000 + PORTS {
+        match TcpListener::bind((Ipv4Addr::LOCALHOST, port)) {
+            Err(error) if error.kind() == ErrorKind::AddrInUse => {}
+            bound => return bound.with_context(|| format!("can't listen on 127.0.0.1:{port}")),
+        }
+    }
+    bail!(
+        "ports 3000 to {} are all in use; name another one with --listen 127.0.0.1:PORT",
+        3000 + PORTS - 1
+    )
+}
+
+fn start_postgres(args: &ServeArgs) -> anyhow::Result<Embedded> {
+    let mut notice = |text: &str| tracing::info!("{text}");
+    let binaries = Binaries::find_or_fetch(&mut notice)?;
+    let data_dir = args
+        .data_dir
+        .clone()
+        .unwrap_or_else(highwater_postgres::default_data_dir);
+    Ok(Embedded::start(
+        &binaries,
+        &Options::new(data_dir),
+        &mut notice,
+    )?)
+}
+
+async fn told_to_stop() -> anyhow::Result<&'static str> {
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    Ok(tokio::select! {
+        _ = interrupt.recv() => "SIGINT",
+        _ = terminate.recv() => "SIGTERM",
+    })
+}
+
+fn start_log(args: &ServeArgs) {
+    let levels = EnvFilter::try_new(&args.log).unwrap_or_else(|_| EnvFilter::new("info"));
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(levels)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal());
+    // Fails only when a log is installed already, and then that one is used.
+    let _: Result<_, _> = if args.log_json {
+        log.json().try_init()
+    } else {
+        log.try_init()
+    };
+}
+
+#[expect(
+    clippy::print_stdout,
+    reason = "the one line that a person or a script waits for"
+)]
+fn say_where(address: SocketAddr) {
+    println!("Highwater is at http://{address}/");
+}
