@@ -1,0 +1,134 @@
+//! A server for one test: the real router on a real socket, with a database of its own.
+
+use std::sync::Arc;
+
+use highwater::state::AppState;
+use highwater::{metrics, router, site::Site};
+use highwater_engine::{Feed, FeedOptions};
+use highwater_postgres::scratch::Scratch;
+use highwater_store::{Ids, Store, StoreOptions, Tasks};
+use leptos::config::LeptosOptions;
+use reqwest::{Client, StatusCode};
+use serde_json::Value;
+use sqlx::{AssertSqlSafe, Connection, PgConnection};
+use tokio_util::sync::CancellationToken;
+
+/// A server that ends with the test.
+pub(crate) struct Running {
+    /// `127.0.0.1:PORT`.
+    pub(crate) address: String,
+    client: Client,
+    tasks: Tasks,
+}
+
+impl Running {
+    /// Starts one.
+    pub(crate) async fn start() -> Self {
+        Self::with_feed(FeedOptions::default()).await
+    }
+
+    /// Starts one with a feed of another size.
+    pub(crate) async fn with_feed(options: FeedOptions) -> Self {
+        let name = format!("t{}", Ids::default().random().simple());
+        let mut admin = PgConnection::connect(&Scratch::get().url_for("postgres"))
+            .await
+            .unwrap();
+        sqlx::raw_sql(AssertSqlSafe(format!("create database {name}")))
+            .execute(&mut admin)
+            .await
+            .unwrap();
+        let tasks = Tasks::new();
+        let options_of_store = StoreOptions {
+            max_connections: 4,
+            ..StoreOptions::default()
+        };
+        let store = Store::open(&Scratch::get().url_for(&name), options_of_store, &tasks)
+            .await
+            .unwrap();
+        let feed = Feed::start(store.clone(), &tasks, options).await.unwrap();
+        let state = AppState {
+            store: store.clone(),
+            feed,
+            stopping: CancellationToken::new(),
+            embedded: false,
+            metrics: metrics::install(),
+            site: Arc::new(Site::default()),
+            leptos: LeptosOptions::builder().output_name("highwater").build(),
+        };
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        let app = router::router(state);
+        tasks.spawn("server of a test", async move {
+            axum::serve(listener, app).await.unwrap();
+        });
+        highwater::cli::client::install_tls();
+        Self {
+            address,
+
+            client: Client::builder().no_proxy().build().unwrap(),
+            tasks,
+        }
+    }
+
+    /// A request, not sent yet.
+    pub(crate) fn request(&self, method: &str, path: &str) -> reqwest::RequestBuilder {
+        self.client.request(
+            method.parse().unwrap(),
+            format!("http://{}{path}", self.address),
+        )
+    }
+
+    /// GET: status and JSON.
+    pub(crate) async fn get(&self, path: &str) -> (StatusCode, Value) {
+        answer(self.request("GET", path)).await
+    }
+
+    /// POST of a text as JSON: status and JSON.
+    pub(crate) async fn post(&self, path: &str, body: impl Into<String>) -> (StatusCode, Value) {
+        answer(
+            self.request("POST", path)
+                .header("content-type", "application/json")
+                .body(body.into()),
+        )
+        .await
+    }
+
+    /// POST of NDJSON: the lines of the answer.
+    pub(crate) async fn import(&self, body: impl Into<String>) -> Vec<Value> {
+        let text = self
+            .request("POST", "/api/import")
+            .body(body.into())
+            .send()
+            .await
+            .unwrap()
+            .text()
+            .await
+            .unwrap();
+        text.lines()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect()
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.tasks.token().cancel();
+    }
+}
+
+/// Sends a request: status and JSON; null when the answer is none.
+pub(crate) async fn answer(request: reqwest::RequestBuilder) -> (StatusCode, Value) {
+    let response = request.send().await.unwrap();
+    let status = response.status();
+    if !status.is_success() {
+        assert_eq!(
+            response.headers()["content-type"],
+            "application/problem+json",
+            "{status}"
+        );
+    }
+    (
+        status,
+        serde_json::from_str(&response.text().await.unwrap()).unwrap_or(Value::Null),
+    )
+}
