@@ -1,1 +1,76 @@
-//! server/demo
+//! A shop of event-driven services (orders, payments, stock, shipping) that appends believable events, written as a user would
+//! write it: with the store's public API and nothing else.
+//!
+//! # Adding a step to an order's way
+//! A variant of `Step` in `shop.rs`: what it appends stands in `take`, what follows from it in `react`.
+
+mod chance;
+mod shop;
+
+use std::time::Duration;
+
+use highwater_store::{Store, StoreError, Tasks};
+
+pub use shop::Shop;
+
+/// Starts the shop as a task. An empty store and the same seed give the same events with the same ids; a store that has events gets
+/// others, so that a second start adds to the first.
+pub fn run(store: Store, events_per_second: f64, seed: u64, tasks: &Tasks) {
+    let token = tasks.token();
+    tasks.spawn("demo", async move {
+        tokio::select! {
+            () = token.cancelled() => {}
+            () = keep_shop(&store, events_per_second, seed) => {}
+        }
+    });
+}
+
+async fn keep_shop(store: &Store, events_per_second: f64, seed: u64) {
+    let start = loop {
+        match store.mark().await {
+            Ok(mark) => break mark.position.0.unsigned_abs(),
+            Err(error) => {
+                tracing::warn!(%error, "the demo waits for the store");
+                tokio::time::sleep(Duration::from_secs(1)).await;
+            }
+        }
+    };
+    let events_per_second = if events_per_second.is_finite() {
+        events_per_second.clamp(0.01, 10_000.0)
+    } else {
+        20.0
+    };
+    let mut shop = Shop::new(
+        seed ^ start.wrapping_mul(0x9e37_79b9_7f4a_7c15),
+        events_per_second,
+    );
+    let mut pace = tokio::time::interval(Duration::from_secs_f64(1.0 / events_per_second));
+    // After a stall the shop goes on at its pace; it does not catch up with a burst.
+    pace.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        pace.tick().await;
+        append(store, shop.next_append()).await;
+    }
+}
+
+/// Appends until the store takes it: the event has an id, so a retry records it once.
+async fn append(store: &Store, append: highwater_model::AppendToStream) {
+    loop {
+        match store.append(vec![append.clone()]).await {
+            Ok(_) => return,
+            Err(
+                error @ (StoreError::Conflict { .. }
+                | StoreError::IdReused { .. }
+                | StoreError::Limit(_)
+                | StoreError::BadMetadata { .. }),
+            ) => {
+                tracing::warn!(%error, stream = %append.stream, "the demo's event was refused and is left out");
+                return;
+            }
+            Err(error) => {
+                tracing::warn!(%error, "the demo waits for the store");
+                tokio::time::sleep(Duration::from_secs(1)).await;
+            }
+        }
+    }
+}
