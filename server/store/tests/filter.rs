@@ -80,7 +80,7 @@ async fn sql_and_memory_agree() {
 
 #[test]
 fn errors_point_at_the_place() {
-    for (line, at, len) in [("tipe:A", 0, 4), ("type:A since:soon", 13, 4), ("id:12", 3, 2), ("data.a", 6, 0), ("\"open", 0, 5), ("type:", 5, 0), ("-", 0, 1)] {
+    for (line, at, len) in [("tipe:A", 0, 4), ("type:A since:soon", 13, 4), ("id:12", 3, 2), ("data.\"a\"", 8, 0), ("\"open", 0, 5), ("type:", 5, 0), ("-", 0, 1)] {
         let error = Filter::parse(line).unwrap_err();
         assert_eq!((error.at, error.len), (at, len), "{line}: {error}");
     }

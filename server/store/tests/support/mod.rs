@@ -10,17 +10,17 @@ use sqlx::{Connection, PgConnection};
 use uuid::Uuid;
 
 /// A store in a new database.
-pub struct Fresh {
-    pub store: Store,
-    pub tasks: Tasks,
-    pub url: String,
+pub(crate) struct Fresh {
+    pub(crate) store: Store,
+    pub(crate) tasks: Tasks,
+    pub(crate) url: String,
 }
 
-pub async fn fresh() -> Fresh {
+pub(crate) async fn fresh() -> Fresh {
     fresh_with(StoreOptions::default()).await
 }
 
-pub async fn fresh_with(options: StoreOptions) -> Fresh {
+pub(crate) async fn fresh_with(options: StoreOptions) -> Fresh {
     let url = database().await;
     let tasks = Tasks::new();
     let store = Store::open(&url, options, &tasks).await.unwrap();
@@ -28,7 +28,7 @@ pub async fn fresh_with(options: StoreOptions) -> Fresh {
 }
 
 /// The URL of a new, empty database.
-pub async fn database() -> String {
+pub(crate) async fn database() -> String {
     let name = format!("t_{}", Ids.random().simple());
     let scratch = Scratch::get();
     let mut connection = PgConnection::connect(&scratch.url_for("postgres")).await.unwrap();
@@ -36,26 +36,26 @@ pub async fn database() -> String {
     scratch.url_for(&name)
 }
 
-pub fn raw(value: &Value) -> Box<RawValue> {
+pub(crate) fn raw(value: &Value) -> Box<RawValue> {
     RawValue::from_string(value.to_string()).unwrap()
 }
 
-pub fn name(stream: &str) -> StreamName {
+pub(crate) fn name(stream: &str) -> StreamName {
     StreamName::new(stream).unwrap()
 }
 
-pub fn event(event_type: &str, data: &Value) -> ProposedEvent {
+pub(crate) fn event(event_type: &str, data: &Value) -> ProposedEvent {
     ProposedEvent { event_type: event_type.to_owned(), data: raw(data), id: None, occurred_at: None, metadata: None }
 }
 
-pub fn event_with_id(event_type: &str, data: &Value, id: Uuid) -> ProposedEvent {
+pub(crate) fn event_with_id(event_type: &str, data: &Value, id: Uuid) -> ProposedEvent {
     ProposedEvent { id: Some(id), ..event(event_type, data) }
 }
 
-pub fn append(stream: &str, expected_version: ExpectedVersion, events: Vec<ProposedEvent>) -> AppendToStream {
+pub(crate) fn append(stream: &str, expected_version: ExpectedVersion, events: Vec<ProposedEvent>) -> AppendToStream {
     AppendToStream { stream: name(stream), expected_version, events }
 }
 
-pub fn exactly(version: i64) -> ExpectedVersion {
+pub(crate) fn exactly(version: i64) -> ExpectedVersion {
     ExpectedVersion::Exactly(Version(version))
 }
