@@ -10,6 +10,9 @@
 //! 3. An entry in `components/rail.rs` and in `components/palette.rs`; styles in `style/NOUN.css`, imported by `style/main.css`.
 //! 4. No `style` attribute: the content security policy refuses them. Use a class, or set a property of the CSSOM in an effect.
 
+// The types of the views nest deeply.
+#![recursion_limit = "512"]
+
 #[cfg(all(feature = "ssr", feature = "hydrate"))]
 compile_error!("the features ssr and hydrate make two different programs; turn on one of them");
 

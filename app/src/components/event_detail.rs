@@ -111,6 +111,7 @@ pub fn EventDetail(
             </button>
         </div>
     }
+    .into_any()
 }
 
 fn facts(event: &RecordedEvent, actor: Option<AnyView>, flow: Option<AnyView>) -> AnyView {

@@ -118,6 +118,7 @@ pub fn FilterLine(
             {marked}
         </div>
     }
+    .into_any()
 }
 
 /// The last character boundary at or before `at`.

@@ -37,6 +37,7 @@ pub fn Rail() -> impl IntoView {
             {items.into_iter().collect_view()}
         </nav>
     }
+    .into_any()
 }
 
 /// Where you are, the mark, the connection, search, theme, user.
@@ -98,6 +99,7 @@ pub fn TopBar(
         </header>
         <Palette open />
     }
+    .into_any()
 }
 
 /// The connection: colour, shape and word, with the age of the last message.
@@ -140,6 +142,7 @@ fn Light(
             {words}
         </span>
     }
+    .into_any()
 }
 
 fn switch_theme() {

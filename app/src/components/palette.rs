@@ -105,6 +105,7 @@ pub fn Palette(
             </ul>
         </dialog>
     }
+    .into_any()
 }
 
 async fn look_up(typed: &str) -> Vec<(String, String)> {

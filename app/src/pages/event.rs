@@ -36,4 +36,5 @@ pub fn EventOnePage() -> impl IntoView {
             })}
         </Transition>
     }
+    .into_any()
 }

@@ -124,6 +124,7 @@ pub fn LivePage() -> impl IntoView {
             </Transition>
         </div>
     }
+    .into_any()
 }
 
 /// What was read, and from there on what comes.
@@ -260,6 +261,7 @@ fn TailView(
         {nothing}
         <LiveRows buffer query still top />
     }
+    .into_any()
 }
 
 /// Events over time; drag over it to pick a range.
@@ -377,6 +379,7 @@ fn Bars(
             </figcaption>
         </figure>
     }
+    .into_any()
 }
 
 #[expect(

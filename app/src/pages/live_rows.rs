@@ -115,6 +115,7 @@ pub fn LiveRows(
             <div node_ref=below></div>
         </div>
     }
+    .into_any()
 }
 
 fn event_row(

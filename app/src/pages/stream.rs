@@ -46,6 +46,7 @@ pub fn StreamPage() -> impl IntoView {
             })}
         </Transition>
     }
+    .into_any()
 }
 
 fn stream_view(summary: StreamSummary, page: Page) -> impl IntoView {
@@ -133,4 +134,5 @@ fn stream_view(summary: StreamSummary, page: Page) -> impl IntoView {
         </div>
         <div class="bar">{older}</div>
     }
+    .into_any()
 }

@@ -48,6 +48,7 @@ pub fn StreamsPage() -> impl IntoView {
             })}
         </Transition>
     }
+    .into_any()
 }
 
 fn found_view(
@@ -141,4 +142,5 @@ fn row(summary: StreamSummary) -> impl IntoView {
             </td>
         </tr>
     }
+    .into_any()
 }

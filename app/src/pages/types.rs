@@ -33,6 +33,7 @@ pub fn TypesPage() -> impl IntoView {
             })}
         </Transition>
     }
+    .into_any()
 }
 
 fn types_view(types: Vec<EventTypeSummary>) -> impl IntoView {
@@ -85,4 +86,5 @@ fn types_view(types: Vec<EventTypeSummary>) -> impl IntoView {
             </table>
         </div>
     }
+    .into_any()
 }
