@@ -69,6 +69,9 @@ async fn serve(
         .context("the feed did not start")?;
     let stopping = CancellationToken::new();
     let site = Site::load();
+    if let Some(events_per_second) = args.demo {
+        highwater_demo::run(store.clone(), events_per_second, args.demo_seed, &tasks);
+    }
     let state = AppState {
         store,
         feed,
@@ -85,9 +88,6 @@ async fn serve(
     let address = listener.local_addr()?;
     let listener = tokio::net::TcpListener::from_std(listener)?;
     let app = router::router(state);
-    if args.demo.is_some() {
-        tracing::warn!("this build has no demo traffic yet; import a file instead");
-    }
     say_where(address);
 
     let server = axum::serve(listener, app)

@@ -1,2 +1,76 @@
-//! xtask
-fn main() {}
+//! `cargo xtask …`: the commands of someone who works on Highwater. Each says what it does and, where it can't, what to do by hand.
+#![expect(clippy::print_stdout, reason = "a program for the terminal")]
+
+mod check;
+mod setup;
+mod site;
+mod step;
+mod test;
+
+use anyhow::Result;
+use clap::Parser;
+
+/// Builds, runs, checks and tests Highwater.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask")]
+enum Task {
+    /// Sets up what is missing, builds both sides, and starts the server with demo traffic
+    Run {
+        /// Builds optimised
+        #[arg(long)]
+        release: bool,
+        /// Given to `highwater serve` instead of `--demo`
+        #[arg(last = true)]
+        arguments: Vec<String>,
+    },
+    /// Runs every test: Rust on a throw-away Postgres, then the browser's
+    Test,
+    /// Formats, lints and documents without changing anything; warnings are errors
+    Check,
+    /// Builds the console and the server
+    Build {
+        /// Builds optimised: one file to copy, `target/release/highwater`
+        #[arg(long)]
+        release: bool,
+    },
+}
+
+fn main() -> Result<()> {
+    // All paths are relative to the checkout, wherever the command was given.
+    std::env::set_current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))?;
+    match Task::parse() {
+        Task::Run { release, arguments } => {
+            let program = build(release)?;
+            let arguments = if arguments.is_empty() {
+                vec!["--demo".to_owned()]
+            } else {
+                arguments
+            };
+            step::say(&format!("starting highwater serve {}", arguments.join(" ")));
+            step::run(step::command(&program).arg("serve").args(arguments))
+        }
+        Task::Test => test::test(),
+        Task::Check => check::check(),
+        Task::Build { release } => {
+            let program = build(release)?;
+            step::say(&format!("built {}", program.display()));
+            Ok(())
+        }
+    }
+}
+
+/// Both sides; the console first, because the server embeds it.
+fn build(release: bool) -> Result<std::path::PathBuf> {
+    setup::wasm_target()?;
+    site::build(release)?;
+    step::say("building the server");
+    let mut cargo = step::command("cargo");
+    cargo.args(["build", "-p", "highwater"]);
+    if release {
+        cargo.arg("--release");
+    }
+    step::run(&mut cargo)?;
+    Ok(step::target()
+        .join(if release { "release" } else { "debug" })
+        .join("highwater"))
+}

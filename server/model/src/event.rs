@@ -11,7 +11,9 @@ use crate::StreamName;
 
 /// An event's place in the whole log: 1 is the first, no number is left out, none is used twice.
 /// 0 stands for "before the first".
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
+)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(transparent)]
 pub struct Position(pub i64);

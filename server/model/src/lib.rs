@@ -30,9 +30,13 @@ pub mod problem;
 pub mod store;
 pub mod stream;
 
-pub use append::{AppendToStream, Appended, ExpectedVersion, ImportLine, ImportProgress, ImportSummary};
+pub use append::{
+    AppendToStream, Appended, ExpectedVersion, ImportLine, ImportProgress, ImportSummary,
+};
 pub use category::CategorySummary;
-pub use event::{EventPage, EventWithCauses, Position, ProposedEvent, RecordedEvent, StreamPage, Version};
+pub use event::{
+    EventPage, EventWithCauses, Position, ProposedEvent, RecordedEvent, StreamPage, Version,
+};
 pub use event_type::{EventTypeSummary, Shape};
 pub use histogram::{Bucket, Histogram};
 pub use limits::Limits;

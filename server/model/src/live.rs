@@ -83,7 +83,11 @@ impl<'de> Deserialize<'de> for After {
                 f.write_str("\"head\" or a position from 0")
             }
             fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<After, E> {
-                if text == "head" { Ok(After::Head) } else { Err(E::invalid_value(serde::de::Unexpected::Str(text), &self)) }
+                if text == "head" {
+                    Ok(After::Head)
+                } else {
+                    Err(E::invalid_value(serde::de::Unexpected::Str(text), &self))
+                }
             }
             fn visit_u64<E: serde::de::Error>(self, number: u64) -> Result<After, E> {
                 i64::try_from(number)
@@ -155,6 +159,10 @@ pub struct Gap {
 impl Gap {
     /// Between two positions, both exclusive.
     pub fn between(after: Position, before: Position) -> Self {
-        Self { after, before, count: (before.0 - after.0 - 1).max(0) }
+        Self {
+            after,
+            before,
+            count: (before.0 - after.0 - 1).max(0),
+        }
     }
 }

@@ -24,7 +24,13 @@ pub struct Problem {
 impl Problem {
     /// A problem without facts.
     pub fn new(status: u16, kind: &str, title: &str, detail: impl Into<String>) -> Self {
-        Self { kind: kind.to_owned(), title: title.to_owned(), status, detail: detail.into(), facts: Map::new() }
+        Self {
+            kind: kind.to_owned(),
+            title: title.to_owned(),
+            status,
+            detail: detail.into(),
+            facts: Map::new(),
+        }
     }
 
     /// Adds a fact.

@@ -50,7 +50,9 @@ impl StreamName {
 
     /// The part before the first `-`; the whole name where there is none.
     pub fn category(&self) -> &str {
-        self.0.split_once('-').map_or(self.0.as_str(), |(category, _)| category)
+        self.0
+            .split_once('-')
+            .map_or(self.0.as_str(), |(category, _)| category)
     }
 }
 

@@ -87,23 +87,40 @@ impl Appender {
         };
         let token = tasks.token();
         tasks.spawn("append", task.run(token));
-        Ok(Self { queue, waiting, max_events: options.queue_events, max_bytes: options.queue_bytes, pool, moved, busy_wait: options.busy_wait })
+        Ok(Self {
+            queue,
+            waiting,
+            max_events: options.queue_events,
+            max_bytes: options.queue_bytes,
+            pool,
+            moved,
+            busy_wait: options.busy_wait,
+        })
     }
 
     /// Queues an append and waits for its answer. A caller that stops waiting does not undo it.
     pub(crate) async fn append(&self, append: Prepared) -> Result<AppendOutcome, StoreError> {
         let (events, bytes) = (append.events.len(), append.bytes);
-        let full = self.waiting.events.load(Ordering::Relaxed) + events > self.max_events.max(events)
+        let full = self.waiting.events.load(Ordering::Relaxed) + events
+            > self.max_events.max(events)
             || self.waiting.bytes.load(Ordering::Relaxed) + bytes > self.max_bytes.max(bytes);
         if full {
-            metrics::counter!("highwater_appends_refused_total", "reason" => "overloaded").increment(1);
+            metrics::counter!("highwater_appends_refused_total", "reason" => "overloaded")
+                .increment(1);
             return Err(StoreError::Overloaded { retry_after_s: 1 });
         }
         self.waiting.events.fetch_add(events, Ordering::Relaxed);
         self.waiting.bytes.fetch_add(bytes, Ordering::Relaxed);
         let (reply, answer) = oneshot::channel();
         let shutting_down = || StoreError::Unavailable("this server is shutting down".to_owned());
-        self.queue.send(Request { append, since: Instant::now(), again: None, reply }).map_err(|_| shutting_down())?;
+        self.queue
+            .send(Request {
+                append,
+                since: Instant::now(),
+                again: None,
+                reply,
+            })
+            .map_err(|_| shutting_down())?;
         answer.await.map_err(|_| shutting_down())?
     }
 
@@ -165,18 +182,33 @@ impl Task {
         let mut ids: HashSet<Uuid> = HashSet::new();
         while let Some(request) = self.ready.pop_front() {
             if request.again.is_none() && now.duration_since(request.since) > self.age {
-                metrics::counter!("highwater_appends_refused_total", "reason" => "too_old").increment(1);
+                metrics::counter!("highwater_appends_refused_total", "reason" => "too_old")
+                    .increment(1);
                 self.answer(request, Err(StoreError::Overloaded { retry_after_s: 1 }));
                 continue;
             }
             let append = &request.append;
             let resting = request.again.is_some_and(|again| again > now);
-            let fits = batch.is_empty() || (events + append.events.len() <= BATCH_EVENTS && bytes + append.bytes <= BATCH_BYTES);
-            let free = append.units.iter().all(|unit| !streams.contains(&unit.stream))
-                && append.events.iter().all(|event| !event.given || !ids.contains(&event.id));
+            let fits = batch.is_empty()
+                || (events + append.events.len() <= BATCH_EVENTS
+                    && bytes + append.bytes <= BATCH_BYTES);
+            let free = append
+                .units
+                .iter()
+                .all(|unit| !streams.contains(&unit.stream))
+                && append
+                    .events
+                    .iter()
+                    .all(|event| !event.given || !ids.contains(&event.id));
             // One that waits keeps its streams from those behind it, so that appends to a stream stay in order.
             streams.extend(append.units.iter().map(|unit| unit.stream.clone()));
-            ids.extend(append.events.iter().filter(|event| event.given).map(|event| event.id));
+            ids.extend(
+                append
+                    .events
+                    .iter()
+                    .filter(|event| event.given)
+                    .map(|event| event.id),
+            );
             if !resting && fits && free {
                 events += append.events.len();
                 bytes += append.bytes;
@@ -194,8 +226,12 @@ impl Task {
     }
 
     fn answer(&self, request: Request, outcome: Result<AppendOutcome, StoreError>) {
-        self.waiting.events.fetch_sub(request.append.events.len(), Ordering::Relaxed);
-        self.waiting.bytes.fetch_sub(request.append.bytes, Ordering::Relaxed);
+        self.waiting
+            .events
+            .fetch_sub(request.append.events.len(), Ordering::Relaxed);
+        self.waiting
+            .bytes
+            .fetch_sub(request.append.bytes, Ordering::Relaxed);
         // A caller that went away needs no answer.
         drop(request.reply.send(outcome));
     }
@@ -210,7 +246,8 @@ impl Task {
             }
             outcome => outcome,
         };
-        metrics::histogram!("highwater_append_batch_seconds").record(started.elapsed().as_secs_f64());
+        metrics::histogram!("highwater_append_batch_seconds")
+            .record(started.elapsed().as_secs_f64());
         match outcome {
             Ok(rows) => self.settle(batch, &rows),
             // The data of one append is refused by the database: the others must not suffer for it.
@@ -231,10 +268,18 @@ impl Task {
         tracing::error!(%error, appends = batch.len(), "a batch was not recorded");
         for request in batch {
             let error = match error {
-                sqlx::Error::Database(database) if matches!(database.code().as_deref(), Some("55P03" | "57014" | "40P01")) => {
+                sqlx::Error::Database(database)
+                    if matches!(
+                        database.code().as_deref(),
+                        Some("55P03" | "57014" | "40P01")
+                    ) =>
+                {
                     StoreError::Overloaded { retry_after_s: 2 }
                 }
-                sqlx::Error::Database(database) => StoreError::Broken(format!("the database refused the append: {}", database.message())),
+                sqlx::Error::Database(database) => StoreError::Broken(format!(
+                    "the database refused the append: {}",
+                    database.message()
+                )),
                 other => StoreError::Unavailable(other.to_string()),
             };
             self.answer(request, Err(error));
@@ -253,7 +298,13 @@ impl Task {
                     if !outcome.duplicate {
                         recorded += request.append.events.len();
                     }
-                    head = outcome.appended.iter().map(|appended| appended.last_position).max().unwrap_or(head).max(head);
+                    head = outcome
+                        .appended
+                        .iter()
+                        .map(|appended| appended.last_position)
+                        .max()
+                        .unwrap_or(head)
+                        .max(head);
                     self.answer(request, Ok(outcome));
                 }
                 Verdict::Refused(error) => self.answer(request, Err(error)),
@@ -274,7 +325,14 @@ impl Task {
 }
 
 /// The database's answer to one unit: outcome, actual version, first version, first and last position, id.
-type UnitRow = (String, i64, Option<i64>, Option<i64>, Option<i64>, Option<Uuid>);
+type UnitRow = (
+    String,
+    i64,
+    Option<i64>,
+    Option<i64>,
+    Option<i64>,
+    Option<Uuid>,
+);
 
 enum Verdict {
     Done(AppendOutcome),
@@ -285,8 +343,15 @@ enum Verdict {
 fn verdict(append: &Prepared, rows: &[&UnitRow]) -> Verdict {
     let mut appended = Vec::with_capacity(rows.len());
     let mut duplicate = true;
-    for (unit, (outcome, actual, first_version, first_position, last_position, id)) in append.units.iter().zip(rows) {
-        match (outcome.as_str(), first_version, first_position, last_position) {
+    for (unit, (outcome, actual, first_version, first_position, last_position, id)) in
+        append.units.iter().zip(rows)
+    {
+        match (
+            outcome.as_str(),
+            first_version,
+            first_position,
+            last_position,
+        ) {
             ("recorded" | "duplicate", Some(version), Some(first), Some(last)) => {
                 duplicate &= outcome == "duplicate";
                 let count = i64::try_from(unit.count).unwrap_or(i64::MAX);
@@ -300,18 +365,31 @@ fn verdict(append: &Prepared, rows: &[&UnitRow]) -> Verdict {
             }
             ("conflict", ..) => {
                 let actual = (*actual >= 0).then_some(Version(*actual));
-                return Verdict::Refused(StoreError::Conflict { stream: unit.stream.clone(), expected: unit.expected, actual });
+                return Verdict::Refused(StoreError::Conflict {
+                    stream: unit.stream.clone(),
+                    expected: unit.expected,
+                    actual,
+                });
             }
-            ("reused", ..) => return Verdict::Refused(StoreError::IdReused { id: id.unwrap_or_default() }),
+            ("reused", ..) => {
+                return Verdict::Refused(StoreError::IdReused {
+                    id: id.unwrap_or_default(),
+                });
+            }
             ("busy", ..) => return Verdict::Busy(unit.stream.clone()),
             // Another unit says why.
             _ => {}
         }
     }
     if appended.len() == append.units.len() {
-        Verdict::Done(AppendOutcome { appended, duplicate })
+        Verdict::Done(AppendOutcome {
+            appended,
+            duplicate,
+        })
     } else {
-        Verdict::Refused(StoreError::Broken("the database answered an append with nothing; this is a bug in Highwater".to_owned()))
+        Verdict::Refused(StoreError::Broken(
+            "the database answered an append with nothing; this is a bug in Highwater".to_owned(),
+        ))
     }
 }
 
@@ -327,20 +405,33 @@ pub(crate) struct Columns<'a> {
 
 impl<'a> Columns<'a> {
     pub(crate) fn of(events: impl Iterator<Item = &'a PreparedEvent>, look_up_all: bool) -> Self {
-        let mut columns = Self { ids: vec![], known: vec![], types: vec![], datas: vec![], metadatas: vec![], occurred: vec![] };
+        let mut columns = Self {
+            ids: vec![],
+            known: vec![],
+            types: vec![],
+            datas: vec![],
+            metadatas: vec![],
+            occurred: vec![],
+        };
         for event in events {
             columns.ids.push(event.id);
             columns.known.push(event.given || look_up_all);
             columns.types.push(&event.event_type);
             columns.datas.push(Json(&*event.data));
             columns.metadatas.push(Json(&*event.metadata));
-            columns.occurred.push(event.occurred_at.map(ToSqlx::to_sqlx));
+            columns
+                .occurred
+                .push(event.occurred_at.map(ToSqlx::to_sqlx));
         }
         columns
     }
 }
 
-async fn send(pool: &PgPool, batch: &[Request], look_up_all: bool) -> Result<Vec<UnitRow>, sqlx::Error> {
+async fn send(
+    pool: &PgPool,
+    batch: &[Request],
+    look_up_all: bool,
+) -> Result<Vec<UnitRow>, sqlx::Error> {
     let (mut requests, mut names, mut expected, mut counts) = (vec![], vec![], vec![], vec![]);
     for (number, request) in (1_i32..).zip(batch) {
         for unit in &request.append.units {
@@ -355,7 +446,10 @@ async fn send(pool: &PgPool, batch: &[Request], look_up_all: bool) -> Result<Vec
             counts.push(i32::try_from(unit.count).unwrap_or(i32::MAX));
         }
     }
-    let columns = Columns::of(batch.iter().flat_map(|request| &request.append.events), look_up_all);
+    let columns = Columns::of(
+        batch.iter().flat_map(|request| &request.append.events),
+        look_up_all,
+    );
     sqlx::query_as(
         "select outcome, actual, first_version, first_position, last_position, id
          from highwater.append_batch($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) order by unit",
@@ -377,13 +471,21 @@ async fn send(pool: &PgPool, batch: &[Request], look_up_all: bool) -> Result<Vec
 fn is_connection(error: &sqlx::Error) -> bool {
     match error {
         sqlx::Error::Io(_) | sqlx::Error::Protocol(_) | sqlx::Error::WorkerCrashed => true,
-        sqlx::Error::Database(database) => matches!(database.code().as_deref(), Some("57P01" | "57P02")),
+        sqlx::Error::Database(database) => {
+            matches!(database.code().as_deref(), Some("57P01" | "57P02"))
+        }
         _ => false,
     }
 }
 
 /// Class 22 (data), 23 (constraints), 54 (too large for the database).
 fn is_data(error: &sqlx::Error) -> bool {
-    let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
-    code.is_some_and(|code| ["22", "23", "54"].iter().any(|class| code.starts_with(class)))
+    let code = error
+        .as_database_error()
+        .and_then(sqlx::error::DatabaseError::code);
+    code.is_some_and(|code| {
+        ["22", "23", "54"]
+            .iter()
+            .any(|class| code.starts_with(class))
+    })
 }

@@ -18,19 +18,25 @@ pub enum StoreError {
         actual: Option<Version>,
     },
     /// An event with this id is there already, with another content or in another place.
-    #[error("an event with id {id} is in the log already, with another content or in another place; give a new event a new id")]
+    #[error(
+        "an event with id {id} is in the log already, with another content or in another place; give a new event a new id"
+    )]
     IdReused {
         /// The id.
         id: Uuid,
     },
     /// A transaction that appended to the stream through SQL is still open.
-    #[error("an open SQL transaction has appended to stream {stream} and not ended yet; try again when it has, or end it (GET /api/store names it)")]
+    #[error(
+        "an open SQL transaction has appended to stream {stream} and not ended yet; try again when it has, or end it (GET /api/store names it)"
+    )]
     StreamBusy {
         /// The stream.
         stream: StreamName,
     },
     /// More waits to be appended than can be taken.
-    #[error("more appends are waiting than the database keeps up with; try again in {retry_after_s} s")]
+    #[error(
+        "more appends are waiting than the database keeps up with; try again in {retry_after_s} s"
+    )]
     Overloaded {
         /// When to try again, in seconds.
         retry_after_s: u64,
@@ -55,13 +61,17 @@ pub enum StoreError {
     #[error("the database does not answer ({0}); try again shortly")]
     Unavailable(String),
     /// The query took too long and was stopped.
-    #[error("the query took longer than {seconds} s and was stopped; narrow it by time (since:…), type or stream")]
+    #[error(
+        "the query took longer than {seconds} s and was stopped; narrow it by time (since:…), type or stream"
+    )]
     TooSlow {
         /// How long it was given.
         seconds: u64,
     },
     /// A newer Highwater has been here.
-    #[error("this database has schema version {found}, this Highwater knows {known}: it was migrated by a newer one; start that one or newer")]
+    #[error(
+        "this database has schema version {found}, this Highwater knows {known}: it was migrated by a newer one; start that one or newer"
+    )]
     NewerSchema {
         /// What the database has.
         found: i64,
@@ -80,7 +90,10 @@ pub enum StoreError {
 }
 
 fn at(actual: Option<&Version>) -> String {
-    actual.map_or_else(|| "there is no such stream".to_owned(), |version| format!("it is at {version}"))
+    actual.map_or_else(
+        || "there is no such stream".to_owned(),
+        |version| format!("it is at {version}"),
+    )
 }
 
 /// What of an append is too large, or cannot be stored. `event` counts from 0 over the stream's events.
@@ -103,7 +116,9 @@ pub enum LimitError {
         stream: String,
     },
     /// The event is too large.
-    #[error("event {event} for stream {stream} has {bytes} bytes of data and metadata; {limit} is the most")]
+    #[error(
+        "event {event} for stream {stream} has {bytes} bytes of data and metadata; {limit} is the most"
+    )]
     EventBytes {
         /// The stream.
         stream: String,
@@ -123,7 +138,9 @@ pub enum LimitError {
         limit: usize,
     },
     /// Too many bytes.
-    #[error("the append has {bytes} bytes of data and metadata; {limit} is the most: split it, or import")]
+    #[error(
+        "the append has {bytes} bytes of data and metadata; {limit} is the most: split it, or import"
+    )]
     AppendBytes {
         /// How many.
         bytes: usize,
@@ -141,7 +158,9 @@ pub enum LimitError {
         limit: usize,
     },
     /// The type's name is empty, too long or holds control characters.
-    #[error("event {event} for stream {stream}: a type has 1 to {limit} bytes and no control characters, like OrderPlaced")]
+    #[error(
+        "event {event} for stream {stream}: a type has 1 to {limit} bytes and no control characters, like OrderPlaced"
+    )]
     TypeName {
         /// The stream.
         stream: String,
@@ -175,13 +194,19 @@ pub enum LimitError {
 impl From<sqlx::Error> for StoreError {
     fn from(error: sqlx::Error) -> Self {
         match &error {
-            sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::WorkerCrashed | sqlx::Error::Tls(_) => {
-                Self::Unavailable(error.to_string())
-            }
+            sqlx::Error::Io(_)
+            | sqlx::Error::PoolTimedOut
+            | sqlx::Error::PoolClosed
+            | sqlx::Error::WorkerCrashed
+            | sqlx::Error::Tls(_) => Self::Unavailable(error.to_string()),
             sqlx::Error::Database(database) => match database.code().as_deref() {
                 // Shutdown, crash, cannot connect now, too many connections.
-                Some("57P01" | "57P02" | "57P03" | "53300") => Self::Unavailable(database.message().to_owned()),
-                Some("57014") => Self::TooSlow { seconds: crate::open::READ_TIMEOUT_S },
+                Some("57P01" | "57P02" | "57P03" | "53300") => {
+                    Self::Unavailable(database.message().to_owned())
+                }
+                Some("57014") => Self::TooSlow {
+                    seconds: crate::open::READ_TIMEOUT_S,
+                },
                 _ => Self::Database(error),
             },
             _ => Self::Database(error),

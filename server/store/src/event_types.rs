@@ -46,15 +46,17 @@ impl Store {
         }
         Ok(rows
             .into_iter()
-            .map(|(type_id, event_type, count, first, last, first_at, last_at)| EventTypeSummary {
-                event_type,
-                count,
-                first_position: Position(first),
-                last_position: Position(last),
-                first_recorded_at: first_at.to_jiff(),
-                last_recorded_at: last_at.to_jiff(),
-                shape: shape(by_type.get(&type_id).map_or(&[], Vec::as_slice)),
-            })
+            .map(
+                |(type_id, event_type, count, first, last, first_at, last_at)| EventTypeSummary {
+                    event_type,
+                    count,
+                    first_position: Position(first),
+                    last_position: Position(last),
+                    first_recorded_at: first_at.to_jiff(),
+                    last_recorded_at: last_at.to_jiff(),
+                    shape: shape(by_type.get(&type_id).map_or(&[], Vec::as_slice)),
+                },
+            )
             .collect())
     }
 }
@@ -94,7 +96,12 @@ fn shape(samples: &[Value]) -> Vec<Shape> {
         .collect()
 }
 
-fn walk(path: &str, value: &Value, depth: usize, found: &mut impl FnMut(&str, &'static str, Option<String>)) {
+fn walk(
+    path: &str,
+    value: &Value,
+    depth: usize,
+    found: &mut impl FnMut(&str, &'static str, Option<String>),
+) {
     let short = |text: String| text.chars().take(60).collect::<String>();
     match value {
         Value::Null => found(path, "null", Some("null".to_owned())),

@@ -34,7 +34,13 @@ pub struct LogQuery {
 
 impl Default for LogQuery {
     fn default() -> Self {
-        Self { after: None, before: None, limit: 100, direction: Direction::Forward, filter: Filter::default() }
+        Self {
+            after: None,
+            before: None,
+            limit: 100,
+            direction: Direction::Forward,
+            filter: Filter::default(),
+        }
     }
 }
 
@@ -49,9 +55,18 @@ pub(crate) fn rows_limit(limit: usize) -> i64 {
 const BLOCK: i64 = 10_000;
 
 /// The page's own query; inside `read_blocks` it stands beside a range `r`.
-fn push_page(sql: &mut QueryBuilder<Postgres>, query: &LogQuery, head: Position, limit: i64, now: jiff::Timestamp) {
+fn push_page(
+    sql: &mut QueryBuilder<Postgres>,
+    query: &LogQuery,
+    head: Position,
+    limit: i64,
+    now: jiff::Timestamp,
+) {
     let in_blocks = !sql.sql().as_str().is_empty();
-    sql.push(row::COLUMNS).push(row::FROM).push("where e.position <= ").push_bind(head.0);
+    sql.push(row::COLUMNS)
+        .push(row::FROM)
+        .push("where e.position <= ")
+        .push_bind(head.0);
     if in_blocks {
         sql.push(" and e.position between r.low and r.high");
     }
@@ -85,25 +100,57 @@ impl Store {
         if more {
             events.pop();
         }
-        let next = if more { events.last().map(|event| event.position) } else { None };
-        Ok(EventPage { events, next, head, high_water: head })
+        let next = if more {
+            events.last().map(|event| event.position)
+        } else {
+            None
+        };
+        Ok(EventPage {
+            events,
+            next,
+            head,
+            high_water: head,
+        })
     }
 
     /// Reads through the blocks that hold the filter's types, few at first and then more at once: a rare type's events are found
     /// without a scan of the log, and a common one's page ends in the first block.
-    async fn read_blocks(&self, query: &LogQuery, head: Position, wanted: i64) -> Result<Vec<RecordedEvent>, StoreError> {
+    async fn read_blocks(
+        &self,
+        query: &LogQuery,
+        head: Position,
+        wanted: i64,
+    ) -> Result<Vec<RecordedEvent>, StoreError> {
         let now = self.clock().now();
         let forward = query.direction == Direction::Forward;
-        let (mut low, mut high) = (query.after.map_or(0, |after| after.0 + 1), query.before.map_or(head.0, |before| head.0.min(before.0 - 1)));
+        let (mut low, mut high) = (
+            query.after.map_or(0, |after| after.0 + 1),
+            query
+                .before
+                .map_or(head.0, |before| head.0.min(before.0 - 1)),
+        );
         let mut events = Vec::new();
         let mut take = 1;
         while low <= high {
-            let mut sql = QueryBuilder::<Postgres>::new("select b.block, min(b.first_position), max(b.last_position) from highwater.type_blocks b where ");
+            let mut sql = QueryBuilder::<Postgres>::new(
+                "select b.block, min(b.first_position), max(b.last_position) from highwater.type_blocks b where ",
+            );
             filter_sql::push_types(&mut sql, &query.filter, "b.type_id");
             // By the block as well, so that the key of the table finds the place.
-            sql.push(" and b.block >= ").push_bind(low / BLOCK).push(" and b.block <= ").push_bind(high / BLOCK);
-            sql.push(" and b.last_position >= ").push_bind(low).push(" and b.first_position <= ").push_bind(high);
-            sql.push(if forward { " group by 1 order by 1 limit " } else { " group by 1 order by 1 desc limit " }).push_bind(take);
+            sql.push(" and b.block >= ")
+                .push_bind(low / BLOCK)
+                .push(" and b.block <= ")
+                .push_bind(high / BLOCK);
+            sql.push(" and b.last_position >= ")
+                .push_bind(low)
+                .push(" and b.first_position <= ")
+                .push_bind(high);
+            sql.push(if forward {
+                " group by 1 order by 1 limit "
+            } else {
+                " group by 1 order by 1 desc limit "
+            })
+            .push_bind(take);
             let blocks: Vec<(i64, i64, i64)> = sql.build_query_as().fetch_all(self.pool()).await?;
             let Some(last) = blocks.last() else { break };
             let lows: Vec<i64> = blocks.iter().map(|block| block.1.max(low)).collect();
@@ -115,11 +162,21 @@ impl Store {
             }
             let rest = wanted - i64::try_from(events.len()).unwrap_or(wanted);
             let mut sql = QueryBuilder::<Postgres>::new("select q.* from unnest(");
-            sql.push_bind(lows).push("::bigint[], ").push_bind(highs).push("::bigint[]) r(low, high) cross join lateral (");
+            sql.push_bind(lows)
+                .push("::bigint[], ")
+                .push_bind(highs)
+                .push("::bigint[]) r(low, high) cross join lateral (");
             push_page(&mut sql, query, head, rest, now);
-            sql.push(if forward { ") q order by q.position limit " } else { ") q order by q.position desc limit " }).push_bind(rest);
+            sql.push(if forward {
+                ") q order by q.position limit "
+            } else {
+                ") q order by q.position desc limit "
+            })
+            .push_bind(rest);
             events.extend(row::events(&sql.build().fetch_all(self.pool()).await?)?);
-            if events.len() as i128 >= i128::from(wanted) || blocks.len() < usize::try_from(take).unwrap_or(1) {
+            if events.len() as i128 >= i128::from(wanted)
+                || blocks.len() < usize::try_from(take).unwrap_or(1)
+            {
                 break;
             }
             take = (take * 4).min(256);
@@ -128,36 +185,68 @@ impl Store {
     }
 
     /// Everything after a position, in order, without gaps: what a tail reads.
-    pub async fn read_tail(&self, after: Position, limit: usize) -> Result<Vec<RecordedEvent>, StoreError> {
+    pub async fn read_tail(
+        &self,
+        after: Position,
+        limit: usize,
+    ) -> Result<Vec<RecordedEvent>, StoreError> {
         let mut sql = QueryBuilder::<Postgres>::new(row::COLUMNS);
-        sql.push(row::FROM).push("where e.position > ").push_bind(after.0).push(" order by e.position limit ").push_bind(rows_limit(limit));
+        sql.push(row::FROM)
+            .push("where e.position > ")
+            .push_bind(after.0)
+            .push(" order by e.position limit ")
+            .push_bind(rows_limit(limit));
         row::events(&sql.build().fetch_all(self.pool()).await?)
     }
 
     /// One event, what caused it and what it caused.
     pub async fn event(&self, id: Uuid) -> Result<Option<EventWithCauses>, StoreError> {
-        let Some(event) = self.by_id(id).await? else { return Ok(None) };
+        let Some(event) = self.by_id(id).await? else {
+            return Ok(None);
+        };
         let cause = match event.known_metadata().causation_id {
             Some(cause) if cause != id => self.by_id(cause).await?,
             _ => None,
         };
         let mut sql = QueryBuilder::<Postgres>::new(row::COLUMNS);
-        sql.push(row::FROM).push("where e.causation_id = ").push_bind(id).push(" order by e.position limit 100");
+        sql.push(row::FROM)
+            .push("where e.causation_id = ")
+            .push_bind(id)
+            .push(" order by e.position limit 100");
         let effects = row::events(&sql.build().fetch_all(self.pool()).await?)?;
-        Ok(Some(EventWithCauses { event, cause, effects }))
+        Ok(Some(EventWithCauses {
+            event,
+            cause,
+            effects,
+        }))
     }
 
     async fn by_id(&self, id: Uuid) -> Result<Option<RecordedEvent>, StoreError> {
         let mut sql = QueryBuilder::<Postgres>::new(row::COLUMNS);
-        sql.push(row::FROM).push("where e.event_id = ").push_bind(id).push(" order by e.position limit 1");
-        sql.build().fetch_optional(self.pool()).await?.as_ref().map(row::event).transpose()
+        sql.push(row::FROM)
+            .push("where e.event_id = ")
+            .push_bind(id)
+            .push(" order by e.position limit 1");
+        sql.build()
+            .fetch_optional(self.pool())
+            .await?
+            .as_ref()
+            .map(row::event)
+            .transpose()
     }
 
     /// The events of a flow, by position.
-    pub async fn flow(&self, correlation_id: Uuid, limit: usize) -> Result<Vec<RecordedEvent>, StoreError> {
+    pub async fn flow(
+        &self,
+        correlation_id: Uuid,
+        limit: usize,
+    ) -> Result<Vec<RecordedEvent>, StoreError> {
         let mut sql = QueryBuilder::<Postgres>::new(row::COLUMNS);
-        sql.push(row::FROM).push("where e.correlation_id = ").push_bind(correlation_id);
-        sql.push(" order by e.position limit ").push_bind(rows_limit(limit));
+        sql.push(row::FROM)
+            .push("where e.correlation_id = ")
+            .push_bind(correlation_id);
+        sql.push(" order by e.position limit ")
+            .push_bind(rows_limit(limit));
         row::events(&sql.build().fetch_all(self.pool()).await?)
     }
 }

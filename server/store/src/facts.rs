@@ -4,7 +4,14 @@ use highwater_model::{MarkHolder, StoreFacts};
 
 use crate::{SCHEMA_VERSION, Store, StoreError};
 
-type Holder = (i32, String, Option<String>, Option<String>, Option<String>, Option<f64>);
+type Holder = (
+    i32,
+    String,
+    Option<String>,
+    Option<String>,
+    Option<String>,
+    Option<f64>,
+);
 
 impl Store {
     /// The mark, what holds it, sizes.
@@ -46,14 +53,16 @@ impl Store {
         .await?;
         Ok(rows
             .into_iter()
-            .map(|(pid, what, application, client, user, seconds)| MarkHolder {
-                pid,
-                what,
-                application: application.unwrap_or_default(),
-                client,
-                user,
-                seconds: seconds.unwrap_or(0.0),
-            })
+            .map(
+                |(pid, what, application, client, user, seconds)| MarkHolder {
+                    pid,
+                    what,
+                    application: application.unwrap_or_default(),
+                    client,
+                    user,
+                    seconds: seconds.unwrap_or(0.0),
+                },
+            )
             .collect())
     }
 }

@@ -12,7 +12,11 @@ type Sql = QueryBuilder<Postgres>;
 pub(crate) fn push(sql: &mut Sql, filter: &Filter, now: Timestamp) {
     for term in filter.terms() {
         // Null (a missing path) is no; so a negated term says yes to it.
-        sql.push(if term.negated { " and not coalesce((" } else { " and coalesce((" });
+        sql.push(if term.negated {
+            " and not coalesce(("
+        } else {
+            " and coalesce(("
+        });
         subject(sql, &term.subject, now);
         sql.push("), false)");
     }
@@ -33,7 +37,8 @@ pub(crate) fn push_types(sql: &mut Sql, filter: &Filter, column: &'static str) {
         return;
     };
     // A handful of ids, found once, instead of a text compared for every row.
-    sql.push(column).push(" = any (array(select w.type_id from highwater.event_types w where ");
+    sql.push(column)
+        .push(" = any (array(select w.type_id from highwater.event_types w where ");
     names(sql, "w.name", globs);
     sql.push("))");
 }
@@ -51,11 +56,18 @@ fn subject(sql: &mut Sql, subject: &Subject, now: Timestamp) {
         Subject::Correlation(ids) => any_id(sql, "e.correlation_id", ids),
         Subject::Causation(ids) => any_id(sql, "e.causation_id", ids),
         Subject::Id(ids) => any_id(sql, "e.event_id", ids),
-        Subject::Position(comparison, numbers) => any_number(sql, "e.position", *comparison, numbers),
+        Subject::Position(comparison, numbers) => {
+            any_number(sql, "e.position", *comparison, numbers)
+        }
         Subject::Version(comparison, numbers) => any_number(sql, "e.version", *comparison, numbers),
         Subject::Since(time) => moment(sql, " >= ", *time, now),
         Subject::Until(time) => moment(sql, " < ", *time, now),
-        Subject::Field { root, path, comparison, values } => {
+        Subject::Field {
+            root,
+            path,
+            comparison,
+            values,
+        } => {
             for (index, value) in values.iter().enumerate() {
                 if index > 0 {
                     sql.push(" or ");
@@ -77,15 +89,25 @@ fn sign(comparison: Comparison) -> &'static str {
 }
 
 fn any_id(sql: &mut Sql, column: &'static str, ids: &[Uuid]) {
-    sql.push(column).push(" = any (").push_bind(ids.to_vec()).push(")");
+    sql.push(column)
+        .push(" = any (")
+        .push_bind(ids.to_vec())
+        .push(")");
 }
 
 fn any_number(sql: &mut Sql, column: &'static str, comparison: Comparison, numbers: &[i64]) {
-    sql.push(column).push(" ").push(sign(comparison)).push(" any (").push_bind(numbers.to_vec()).push(")");
+    sql.push(column)
+        .push(" ")
+        .push(sign(comparison))
+        .push(" any (")
+        .push_bind(numbers.to_vec())
+        .push(")");
 }
 
 fn moment(sql: &mut Sql, sign: &'static str, time: Time, now: Timestamp) {
-    sql.push("e.recorded_at").push(sign).push_bind(time.resolve(now).to_sqlx());
+    sql.push("e.recorded_at")
+        .push(sign)
+        .push_bind(time.resolve(now).to_sqlx());
 }
 
 fn names(sql: &mut Sql, column: &'static str, globs: &[Glob]) {
@@ -101,7 +123,13 @@ fn names(sql: &mut Sql, column: &'static str, globs: &[Glob]) {
 fn fits(sql: &mut Sql, glob: &Glob) {
     match glob.exact() {
         Some(exact) => sql.push(" = ").push_bind(exact.to_owned()),
-        None => sql.push(" like ").push_bind(glob.parts.iter().map(|part| escape_like(part)).collect::<Vec<_>>().join("%")),
+        None => sql.push(" like ").push_bind(
+            glob.parts
+                .iter()
+                .map(|part| escape_like(part))
+                .collect::<Vec<_>>()
+                .join("%"),
+        ),
     };
 }
 
@@ -114,10 +142,18 @@ fn document(root: Root) -> &'static str {
 
 fn field(sql: &mut Sql, root: Root, path: &[String], comparison: Comparison, value: &Value) {
     let json = |sql: &mut Sql| {
-        sql.push("(").push(document(root)).push(" #> ").push_bind(path.to_vec()).push(")");
+        sql.push("(")
+            .push(document(root))
+            .push(" #> ")
+            .push_bind(path.to_vec())
+            .push(")");
     };
     let text = |sql: &mut Sql| {
-        sql.push("(").push(document(root)).push(" #>> ").push_bind(path.to_vec()).push(") collate \"C\"");
+        sql.push("(")
+            .push(document(root))
+            .push(" #>> ")
+            .push_bind(path.to_vec())
+            .push(") collate \"C\"");
     };
     let of_kind = |sql: &mut Sql, kind: &'static str| {
         sql.push("jsonb_typeof(");
@@ -131,7 +167,11 @@ fn field(sql: &mut Sql, root: Root, path: &[String], comparison: Comparison, val
         of_kind(sql, "number");
         sql.push(" then ");
         json(sql);
-        sql.push("::numeric ").push(sign(comparison)).push(" ").push_bind(literally.clone()).push("::numeric");
+        sql.push("::numeric ")
+            .push(sign(comparison))
+            .push(" ")
+            .push_bind(literally.clone())
+            .push("::numeric");
         if comparison == Comparison::Equal {
             sql.push(" when ");
             of_kind(sql, "string");
@@ -149,7 +189,10 @@ fn field(sql: &mut Sql, root: Root, path: &[String], comparison: Comparison, val
     if comparison == Comparison::Equal {
         fits(sql, &value.glob);
     } else {
-        sql.push(" ").push(sign(comparison)).push(" ").push_bind(literally);
+        sql.push(" ")
+            .push(sign(comparison))
+            .push(" ")
+            .push_bind(literally);
     }
     let word = match value.literal {
         Literal::True => Some("true"),
@@ -175,20 +218,34 @@ fn free_text(sql: &mut Sql, text: &str) {
         if index > 0 {
             sql.push(" or ");
         }
-        sql.push("position(").push_bind(word.clone()).push(" in lower(").push(column).push(" collate \"C\")) > 0");
+        sql.push("position(")
+            .push_bind(word.clone())
+            .push(" in lower(")
+            .push(column)
+            .push(" collate \"C\")) > 0");
     }
     // The document's whole text holds every word that JSON does not write in another way; looking there first spares the walk.
     let plain = !word.contains(|c: char| c == '"' || c == '\\' || c.is_control());
     for document in ["e.data", "e.metadata"] {
         sql.push(" or (");
         if plain {
-            sql.push("position(").push_bind(word.clone()).push(" in lower(").push(document).push("::text collate \"C\")) > 0 and ");
+            sql.push("position(")
+                .push_bind(word.clone())
+                .push(" in lower(")
+                .push(document)
+                .push("::text collate \"C\")) > 0 and ");
         }
-        sql.push("highwater.document_has(").push(document).push(", ").push_bind(word.clone()).push("))");
+        sql.push("highwater.document_has(")
+            .push(document)
+            .push(", ")
+            .push_bind(word.clone())
+            .push("))");
     }
 }
 
 /// A text that LIKE takes literally.
 pub(crate) fn escape_like(text: &str) -> String {
-    text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_")
+    text.replace('\\', "\\\\")
+        .replace('%', "\\%")
+        .replace('_', "\\_")
 }

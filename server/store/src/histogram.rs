@@ -13,9 +13,17 @@ const COUNTED: i64 = 500_000;
 
 impl Store {
     /// Counts over time by `recorded_at`: of the newest 500,000 events of the range, those that the filter lets through.
-    pub async fn histogram(&self, since: Timestamp, until: Timestamp, buckets: usize, filter: &Filter) -> Result<Histogram, StoreError> {
+    pub async fn histogram(
+        &self,
+        since: Timestamp,
+        until: Timestamp,
+        buckets: usize,
+        filter: &Filter,
+    ) -> Result<Histogram, StoreError> {
         if until <= since {
-            return Err(StoreError::BadQuery("until must be later than since".to_owned()));
+            return Err(StoreError::BadQuery(
+                "until must be later than since".to_owned(),
+            ));
         }
         let count = i64::try_from(buckets.clamp(1, 1_000)).unwrap_or(1);
         let span = until.as_microsecond() - since.as_microsecond();
@@ -24,23 +32,43 @@ impl Store {
         let last = self.first_position_at(until).await? - 1;
         let first = self.first_position_at(since).await?;
         let from = first.max(last - COUNTED + 1);
-        let mut sql = QueryBuilder::<Postgres>::new("select floor(extract(epoch from e.recorded_at - ");
-        sql.push_bind(since.to_sqlx()).push(") * 1000 / ").push_bind(step_ms).push(")::bigint as bucket, count(*) ");
-        sql.push(crate::row::FROM).push("where e.position between ").push_bind(from).push(" and ").push_bind(last);
+        let mut sql =
+            QueryBuilder::<Postgres>::new("select floor(extract(epoch from e.recorded_at - ");
+        sql.push_bind(since.to_sqlx())
+            .push(") * 1000 / ")
+            .push_bind(step_ms)
+            .push(")::bigint as bucket, count(*) ");
+        sql.push(crate::row::FROM)
+            .push("where e.position between ")
+            .push_bind(from)
+            .push(" and ")
+            .push_bind(last);
         filter_sql::push(&mut sql, filter, self.clock().now());
         sql.push(" group by 1 order by 1");
         let counts: Vec<(i64, i64)> = sql.build_query_as().fetch_all(self.pool()).await?;
         let mut answer: Vec<Bucket> = (0..count)
-            .filter_map(|index| Timestamp::from_microsecond(since.as_microsecond() + index * step_ms * 1_000).ok())
+            .filter_map(|index| {
+                Timestamp::from_microsecond(since.as_microsecond() + index * step_ms * 1_000).ok()
+            })
             .map(|at| Bucket { at, count: 0 })
             .collect();
         for (bucket, events) in counts {
-            if let Some(slot) = usize::try_from(bucket).ok().and_then(|bucket| answer.get_mut(bucket)) {
+            if let Some(slot) = usize::try_from(bucket)
+                .ok()
+                .and_then(|bucket| answer.get_mut(bucket))
+            {
                 slot.count += events;
             }
         }
-        let end = Timestamp::from_microsecond(since.as_microsecond() + count * step_ms * 1_000).unwrap_or(until);
-        Ok(Histogram { since, until: end, step_ms, buckets: answer, complete: from == first })
+        let end = Timestamp::from_microsecond(since.as_microsecond() + count * step_ms * 1_000)
+            .unwrap_or(until);
+        Ok(Histogram {
+            since,
+            until: end,
+            step_ms,
+            buckets: answer,
+            complete: from == first,
+        })
     }
 
     /// The first position that was recorded at this moment or later.
@@ -48,11 +76,13 @@ impl Store {
         let (mut low, mut high) = (1, crate::wake::head(self.pool()).await?.0 + 1);
         while low < high {
             let middle = low + (high - low) / 2;
-            let earlier: bool = sqlx::query_scalar("select recorded_at < $2 from highwater.events where position = $1")
-                .bind(middle)
-                .bind(at.to_sqlx())
-                .fetch_one(self.pool())
-                .await?;
+            let earlier: bool = sqlx::query_scalar(
+                "select recorded_at < $2 from highwater.events where position = $1",
+            )
+            .bind(middle)
+            .bind(at.to_sqlx())
+            .fetch_one(self.pool())
+            .await?;
             if earlier {
                 low = middle + 1;
             } else {

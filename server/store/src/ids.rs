@@ -8,13 +8,19 @@ pub struct Ids;
 
 impl Ids {
     /// An event's id: a `UUIDv7`, so that ids that are made together stand together in the index.
-    #[expect(clippy::disallowed_methods, reason = "this is the one place that makes ids")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is the one place that makes ids"
+    )]
     pub fn event_id(&self) -> Uuid {
         Uuid::now_v7()
     }
 
     /// An id that tells nothing about when it was made.
-    #[expect(clippy::disallowed_methods, reason = "this is the one place that makes ids")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is the one place that makes ids"
+    )]
     pub fn random(&self) -> Uuid {
         Uuid::new_v4()
     }

@@ -32,14 +32,28 @@ impl Store {
         let mut names: Vec<StreamName> = Vec::with_capacity(chunk.len());
         let mut events = Vec::with_capacity(chunk.len());
         for (index, line) in chunk.into_iter().enumerate() {
-            let event =
-                ProposedEvent { event_type: line.event_type, data: line.data, id: line.id, occurred_at: line.occurred_at, metadata: line.metadata };
-            events.push(check_event(&line.stream, index, event, self.limits(), *self.ids())?);
+            let event = ProposedEvent {
+                event_type: line.event_type,
+                data: line.data,
+                id: line.id,
+                occurred_at: line.occurred_at,
+                metadata: line.metadata,
+            };
+            events.push(check_event(
+                &line.stream,
+                index,
+                event,
+                self.limits(),
+                *self.ids(),
+            )?);
             names.push(line.stream);
         }
         // The same id twice in a chunk: the database looks up ids before it records, so it would not see the first one.
         let mut ids = std::collections::HashSet::new();
-        if let Some(twice) = events.iter().find(|event| event.given && !ids.insert(event.id)) {
+        if let Some(twice) = events
+            .iter()
+            .find(|event| event.given && !ids.insert(event.id))
+        {
             return Err(StoreError::IdReused { id: twice.id });
         }
         let started = Instant::now();
@@ -61,7 +75,8 @@ impl Store {
             }
             if let Some(busy) = busy {
                 if started.elapsed() >= self.appender().busy_wait() {
-                    let stream = StreamName::new(busy).map_err(|error| StoreError::Broken(error.to_string()))?;
+                    let stream = StreamName::new(busy)
+                        .map_err(|error| StoreError::Broken(error.to_string()))?;
                     return Err(StoreError::StreamBusy { stream });
                 }
                 tokio::time::sleep(Duration::from_millis(20)).await;
@@ -73,7 +88,12 @@ impl Store {
             }
             let imported = u64::try_from(imported).unwrap_or(0);
             metrics::counter!("highwater_events_appended_total").increment(imported);
-            return Ok(ImportChunk { imported, skipped: lines - imported, first_position: first.map(Position), last_position });
+            return Ok(ImportChunk {
+                imported,
+                skipped: lines - imported,
+                first_position: first.map(Position),
+                last_position,
+            });
         }
     }
 }

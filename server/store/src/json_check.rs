@@ -36,13 +36,21 @@ pub(crate) struct PreparedEvent {
 }
 
 /// Checks limits, metadata and ids of a whole append.
-pub(crate) fn check(appends: Vec<AppendToStream>, limits: &Limits, ids: Ids) -> Result<Prepared, StoreError> {
+pub(crate) fn check(
+    appends: Vec<AppendToStream>,
+    limits: &Limits,
+    ids: Ids,
+) -> Result<Prepared, StoreError> {
     if appends.is_empty() {
         return Err(LimitError::NothingToAppend.into());
     }
     let events: usize = appends.iter().map(|append| append.events.len()).sum();
     if events > limits.append_events {
-        return Err(LimitError::AppendEvents { events, limit: limits.append_events }.into());
+        return Err(LimitError::AppendEvents {
+            events,
+            limit: limits.append_events,
+        }
+        .into());
     }
     let mut prepared = Prepared::default();
     let mut streams = HashSet::new();
@@ -50,12 +58,22 @@ pub(crate) fn check(appends: Vec<AppendToStream>, limits: &Limits, ids: Ids) -> 
     for append in appends {
         let stream = append.stream;
         if append.events.is_empty() {
-            return Err(LimitError::NoEvents { stream: stream.to_string() }.into());
+            return Err(LimitError::NoEvents {
+                stream: stream.to_string(),
+            }
+            .into());
         }
         if !streams.insert(stream.clone()) {
-            return Err(LimitError::StreamTwice { stream: stream.to_string() }.into());
+            return Err(LimitError::StreamTwice {
+                stream: stream.to_string(),
+            }
+            .into());
         }
-        prepared.units.push(Unit { stream: stream.clone(), expected: append.expected_version, count: append.events.len() });
+        prepared.units.push(Unit {
+            stream: stream.clone(),
+            expected: append.expected_version,
+            count: append.events.len(),
+        });
         for (index, event) in append.events.into_iter().enumerate() {
             let event = check_event(&stream, index, event, limits, ids)?;
             if event.given && !given.insert(event.id) {
@@ -66,38 +84,86 @@ pub(crate) fn check(appends: Vec<AppendToStream>, limits: &Limits, ids: Ids) -> 
         }
     }
     if prepared.bytes > limits.append_bytes {
-        return Err(LimitError::AppendBytes { bytes: prepared.bytes, limit: limits.append_bytes }.into());
+        return Err(LimitError::AppendBytes {
+            bytes: prepared.bytes,
+            limit: limits.append_bytes,
+        }
+        .into());
     }
     Ok(prepared)
 }
 
 /// Checks one event; `index` is told in refusals.
-pub(crate) fn check_event(stream: &StreamName, index: usize, event: ProposedEvent, limits: &Limits, ids: Ids) -> Result<PreparedEvent, StoreError> {
+pub(crate) fn check_event(
+    stream: &StreamName,
+    index: usize,
+    event: ProposedEvent,
+    limits: &Limits,
+    ids: Ids,
+) -> Result<PreparedEvent, StoreError> {
     let name = || stream.to_string();
     if stream.as_str().len() > limits.stream_name_bytes {
         let start = stream.as_str().chars().take(40).collect();
-        return Err(LimitError::StreamNameBytes { start, bytes: stream.as_str().len(), limit: limits.stream_name_bytes }.into());
+        return Err(LimitError::StreamNameBytes {
+            start,
+            bytes: stream.as_str().len(),
+            limit: limits.stream_name_bytes,
+        }
+        .into());
     }
     let type_bytes = event.event_type.len();
-    if type_bytes == 0 || type_bytes > limits.type_bytes || event.event_type.chars().any(char::is_control) {
-        return Err(LimitError::TypeName { stream: name(), event: index, limit: limits.type_bytes }.into());
+    if type_bytes == 0
+        || type_bytes > limits.type_bytes
+        || event.event_type.chars().any(char::is_control)
+    {
+        return Err(LimitError::TypeName {
+            stream: name(),
+            event: index,
+            limit: limits.type_bytes,
+        }
+        .into());
     }
     let metadata = match event.metadata {
         Some(metadata) if metadata.get().trim() != "null" => metadata,
-        _ => RawValue::from_string("{}".to_owned()).map_err(|error| StoreError::Broken(error.to_string()))?,
+        _ => RawValue::from_string("{}".to_owned())
+            .map_err(|error| StoreError::Broken(error.to_string()))?,
     };
     let bytes = event.data.get().len() + metadata.get().len();
     if bytes > limits.event_bytes {
-        return Err(LimitError::EventBytes { stream: name(), event: index, bytes, limit: limits.event_bytes }.into());
+        return Err(LimitError::EventBytes {
+            stream: name(),
+            event: index,
+            bytes,
+            limit: limits.event_bytes,
+        }
+        .into());
     }
     for document in [&event.data, &metadata] {
         match storable(document.get(), limits.json_depth) {
             Ok(()) => {}
-            Err(Unstorable::Depth) => return Err(LimitError::JsonDepth { stream: name(), event: index, limit: limits.json_depth }.into()),
-            Err(Unstorable::What(what)) => return Err(LimitError::NotStorable { stream: name(), event: index, what }.into()),
+            Err(Unstorable::Depth) => {
+                return Err(LimitError::JsonDepth {
+                    stream: name(),
+                    event: index,
+                    limit: limits.json_depth,
+                }
+                .into());
+            }
+            Err(Unstorable::What(what)) => {
+                return Err(LimitError::NotStorable {
+                    stream: name(),
+                    event: index,
+                    what,
+                }
+                .into());
+            }
         }
     }
-    check_metadata(&metadata).map_err(|problem| StoreError::BadMetadata { stream: stream.clone(), event: index, problem })?;
+    check_metadata(&metadata).map_err(|problem| StoreError::BadMetadata {
+        stream: stream.clone(),
+        event: index,
+        problem,
+    })?;
     Ok(PreparedEvent {
         given: event.id.is_some(),
         id: event.id.unwrap_or_else(|| ids.event_id()),
@@ -105,7 +171,9 @@ pub(crate) fn check_event(stream: &StreamName, index: usize, event: ProposedEven
         data: event.data,
         metadata,
         // The database keeps microseconds; cut here, so that a retry compares equal.
-        occurred_at: event.occurred_at.map(|at| Timestamp::from_microsecond(at.as_microsecond()).unwrap_or(at)),
+        occurred_at: event
+            .occurred_at
+            .map(|at| Timestamp::from_microsecond(at.as_microsecond()).unwrap_or(at)),
     })
 }
 
@@ -116,15 +184,20 @@ fn check_metadata(metadata: &RawValue) -> Result<(), String> {
     if !metadata.get().contains("ation_id") && !metadata.get().contains('\\') {
         return Ok(());
     }
-    let map: serde_json::Map<String, serde_json::Value> = serde_json::from_str(metadata.get()).map_err(|error| error.to_string())?;
+    let map: serde_json::Map<String, serde_json::Value> =
+        serde_json::from_str(metadata.get()).map_err(|error| error.to_string())?;
     for key in ["correlation_id", "causation_id"] {
         let fine = match map.get(key) {
             None | Some(serde_json::Value::Null) => true,
-            Some(serde_json::Value::String(text)) => !text.starts_with("urn:") && Uuid::try_parse(text).is_ok(),
+            Some(serde_json::Value::String(text)) => {
+                !text.starts_with("urn:") && Uuid::try_parse(text).is_ok()
+            }
             Some(_) => false,
         };
         if !fine {
-            return Err(format!("{key} must be a UUID like 0190b0a4-7c1e-7d33-8a41-0242ac120002"));
+            return Err(format!(
+                "{key} must be a UUID like 0190b0a4-7c1e-7d33-8a41-0242ac120002"
+            ));
         }
     }
     Ok(())
@@ -154,7 +227,10 @@ fn storable(json: &str, depth: usize) -> Result<(), Unstorable> {
             }
             b'"' => at = string(json, at + 1)?,
             b'-' | b'0'..=b'9' => {
-                let end = at + json[at..].find(|c: char| !matches!(c, '0'..='9' | '-' | '+' | '.' | 'e' | 'E')).unwrap_or(json.len() - at);
+                let end = at
+                    + json[at..]
+                        .find(|c: char| !matches!(c, '0'..='9' | '-' | '+' | '.' | 'e' | 'E'))
+                        .unwrap_or(json.len() - at);
                 number(&json[at..end])?;
                 at = end;
             }
@@ -167,7 +243,11 @@ fn storable(json: &str, depth: usize) -> Result<(), Unstorable> {
 /// Skips a string; answers where it ends.
 fn string(json: &str, start: usize) -> Result<usize, Unstorable> {
     let bytes = json.as_bytes();
-    let unit = |at: usize| json.get(at..at + 4).and_then(|hex| u16::from_str_radix(hex, 16).ok()).unwrap_or(0);
+    let unit = |at: usize| {
+        json.get(at..at + 4)
+            .and_then(|hex| u16::from_str_radix(hex, 16).ok())
+            .unwrap_or(0)
+    };
     let mut at = start;
     while let Some(&byte) = bytes.get(at) {
         match byte {
@@ -175,13 +255,20 @@ fn string(json: &str, start: usize) -> Result<usize, Unstorable> {
             b'\\' if bytes.get(at + 1) == Some(&b'u') => match unit(at + 2) {
                 0 => return Err(Unstorable::What("\\u0000 in a text")),
                 0xD800..=0xDBFF => {
-                    let pair = json.get(at + 6..at + 8) == Some("\\u") && matches!(unit(at + 8), 0xDC00..=0xDFFF);
+                    let pair = json.get(at + 6..at + 8) == Some("\\u")
+                        && matches!(unit(at + 8), 0xDC00..=0xDFFF);
                     if !pair {
-                        return Err(Unstorable::What("half of a surrogate pair (\\ud800 to \\udbff alone)"));
+                        return Err(Unstorable::What(
+                            "half of a surrogate pair (\\ud800 to \\udbff alone)",
+                        ));
                     }
                     at += 12;
                 }
-                0xDC00..=0xDFFF => return Err(Unstorable::What("half of a surrogate pair (\\udc00 to \\udfff alone)")),
+                0xDC00..=0xDFFF => {
+                    return Err(Unstorable::What(
+                        "half of a surrogate pair (\\udc00 to \\udfff alone)",
+                    ));
+                }
                 _ => at += 6,
             },
             b'\\' => at += 2,
@@ -194,7 +281,12 @@ fn string(json: &str, start: usize) -> Result<usize, Unstorable> {
 /// `numeric` reaches far beyond floating point, but not without end.
 fn number(text: &str) -> Result<(), Unstorable> {
     const MOST: i64 = 10_000;
-    let exponent = text.find(['e', 'E']).map(|e| text[e + 1..].trim_start_matches('+').parse::<i64>().unwrap_or(i64::MAX));
+    let exponent = text.find(['e', 'E']).map(|e| {
+        text[e + 1..]
+            .trim_start_matches('+')
+            .parse::<i64>()
+            .unwrap_or(i64::MAX)
+    });
     let length = i64::try_from(text.len()).unwrap_or(i64::MAX);
     if length > MOST || exponent.is_some_and(|exponent| exponent.saturating_abs() > MOST) {
         return Err(Unstorable::What("a number of more than 10,000 digits"));

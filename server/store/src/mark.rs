@@ -15,7 +15,13 @@ impl Store {
                 .await?;
         let seen_at = self.clock().now();
         let Some((position, event_id, recorded_at)) = newest else {
-            return Ok(Mark { position: Position::ZERO, event_id: None, recorded_at: None, seen_at, rate: 0.0 });
+            return Ok(Mark {
+                position: Position::ZERO,
+                event_id: None,
+                recorded_at: None,
+                seen_at,
+                rate: 0.0,
+            });
         };
         // The position that was the newest two seconds ago, by the index on time (recorded_at never runs backwards).
         let rate: f64 = sqlx::query_scalar(
@@ -25,6 +31,12 @@ impl Store {
         .bind(position)
         .fetch_one(self.pool())
         .await?;
-        Ok(Mark { position: Position(position), event_id: Some(event_id), recorded_at: Some(recorded_at.to_jiff()), seen_at, rate })
+        Ok(Mark {
+            position: Position(position),
+            event_id: Some(event_id),
+            recorded_at: Some(recorded_at.to_jiff()),
+            seen_at,
+            rate,
+        })
     }
 }

@@ -14,16 +14,25 @@ pub const SCHEMA_VERSION: i64 = 1;
 /// Checks the server, then runs the missing scripts; of several programs that start at once, one does it and the others wait.
 pub(crate) async fn migrate(options: &PgConnectOptions) -> Result<(), StoreError> {
     let mut connection = options.connect().await?;
-    let version: i32 = sqlx::query_scalar("select current_setting('server_version_num')::int").fetch_one(&mut connection).await?;
+    let version: i32 = sqlx::query_scalar("select current_setting('server_version_num')::int")
+        .fetch_one(&mut connection)
+        .await?;
     if version < 140_000 {
-        let name: String = sqlx::query_scalar("select current_setting('server_version')").fetch_one(&mut connection).await?;
+        let name: String = sqlx::query_scalar("select current_setting('server_version')")
+            .fetch_one(&mut connection)
+            .await?;
         return Err(StoreError::OldPostgres(name));
     }
     let mut transaction = connection.begin().await?;
-    sqlx::query("select pg_advisory_xact_lock(7210, 3)").execute(&mut *transaction).await?;
+    sqlx::query("select pg_advisory_xact_lock(7210, 3)")
+        .execute(&mut *transaction)
+        .await?;
     let found = found(&mut transaction).await?;
     if found > SCHEMA_VERSION {
-        return Err(StoreError::NewerSchema { found, known: SCHEMA_VERSION });
+        return Err(StoreError::NewerSchema {
+            found,
+            known: SCHEMA_VERSION,
+        });
     }
     for (version, script) in (1_i64..).zip(SCRIPTS) {
         if version > found {
@@ -42,9 +51,16 @@ pub(crate) async fn migrate(options: &PgConnectOptions) -> Result<(), StoreError
 }
 
 async fn found(connection: &mut PgConnection) -> Result<i64, StoreError> {
-    let exists: bool = sqlx::query_scalar("select to_regclass('highwater.schema_versions') is not null").fetch_one(&mut *connection).await?;
+    let exists: bool =
+        sqlx::query_scalar("select to_regclass('highwater.schema_versions') is not null")
+            .fetch_one(&mut *connection)
+            .await?;
     if !exists {
         return Ok(0);
     }
-    Ok(sqlx::query_scalar("select coalesce(max(version), 0) from highwater.schema_versions").fetch_one(connection).await?)
+    Ok(
+        sqlx::query_scalar("select coalesce(max(version), 0) from highwater.schema_versions")
+            .fetch_one(connection)
+            .await?,
+    )
 }

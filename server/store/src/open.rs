@@ -66,7 +66,9 @@ struct Inner {
 
 impl std::fmt::Debug for Store {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Store").field("head", &*self.0.wake.borrow()).finish_non_exhaustive()
+        f.debug_struct("Store")
+            .field("head", &*self.0.wake.borrow())
+            .finish_non_exhaustive()
     }
 }
 
@@ -79,7 +81,11 @@ impl Store {
             .max_connections(options.max_connections.max(2))
             .acquire_timeout(Duration::from_secs(10))
             .test_before_acquire(false)
-            .connect_with(connect.clone().options([("statement_timeout", format!("{READ_TIMEOUT_S}s"))]))
+            .connect_with(
+                connect
+                    .clone()
+                    .options([("statement_timeout", format!("{READ_TIMEOUT_S}s"))]),
+            )
             .await?;
         migrate::migrate(&connect).await?;
 

@@ -17,15 +17,21 @@ pub(crate) fn event(row: &PgRow) -> Result<RecordedEvent, StoreError> {
     let stream: String = row.try_get("stream")?;
     Ok(RecordedEvent {
         position: Position(row.try_get("position")?),
-        stream: StreamName::new(stream).map_err(|error| StoreError::Broken(format!("a stream in the database has a bad name: {error}")))?,
+        stream: StreamName::new(stream).map_err(|error| {
+            StoreError::Broken(format!("a stream in the database has a bad name: {error}"))
+        })?,
         category: row.try_get("category")?,
         version: Version(row.try_get("version")?),
         id: row.try_get("event_id")?,
         event_type: row.try_get("type")?,
         data: row.try_get::<Json<Box<RawValue>>, _>("data")?.0,
         metadata: row.try_get::<Json<Box<RawValue>>, _>("metadata")?.0,
-        occurred_at: row.try_get::<jiff_sqlx::Timestamp, _>("occurred_at")?.to_jiff(),
-        recorded_at: row.try_get::<jiff_sqlx::Timestamp, _>("recorded_at")?.to_jiff(),
+        occurred_at: row
+            .try_get::<jiff_sqlx::Timestamp, _>("occurred_at")?
+            .to_jiff(),
+        recorded_at: row
+            .try_get::<jiff_sqlx::Timestamp, _>("recorded_at")?
+            .to_jiff(),
     })
 }
 

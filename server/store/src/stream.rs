@@ -15,13 +15,20 @@ impl Store {
         limit: usize,
         direction: Direction,
     ) -> Result<Option<StreamPage>, StoreError> {
-        let head: Option<(i64, i64)> = sqlx::query_as("select stream_id, version from highwater.streams where name = $1")
-            .bind(stream.as_str())
-            .fetch_optional(self.pool())
-            .await?;
-        let Some((stream_id, last_version)) = head else { return Ok(None) };
+        let head: Option<(i64, i64)> =
+            sqlx::query_as("select stream_id, version from highwater.streams where name = $1")
+                .bind(stream.as_str())
+                .fetch_optional(self.pool())
+                .await?;
+        let Some((stream_id, last_version)) = head else {
+            return Ok(None);
+        };
         let mut sql = QueryBuilder::<Postgres>::new(row::COLUMNS);
-        sql.push(row::FROM).push("where e.stream_id = ").push_bind(stream_id).push(" and e.version <= ").push_bind(last_version);
+        sql.push(row::FROM)
+            .push("where e.stream_id = ")
+            .push_bind(stream_id)
+            .push(" and e.version <= ")
+            .push_bind(last_version);
         match (direction, from) {
             (Direction::Forward, Some(from)) => {
                 sql.push(" and e.version >= ").push_bind(from.0);
@@ -38,17 +45,29 @@ impl Store {
         sql.push_bind(rows_limit(limit));
         let events = row::events(&sql.build().fetch_all(self.pool()).await?)?;
         let next = events.last().and_then(|event| match direction {
-            Direction::Forward if event.version.0 < last_version => Some(Version(event.version.0 + 1)),
+            Direction::Forward if event.version.0 < last_version => {
+                Some(Version(event.version.0 + 1))
+            }
             Direction::Backward if event.version.0 > 0 => Some(Version(event.version.0 - 1)),
             _ => None,
         });
-        Ok(Some(StreamPage { stream: stream.clone(), events, next, last_version: Version(last_version) }))
+        Ok(Some(StreamPage {
+            stream: stream.clone(),
+            events,
+            next,
+            last_version: Version(last_version),
+        }))
     }
 
     /// One stream's facts.
     pub async fn stream(&self, stream: &StreamName) -> Result<Option<StreamSummary>, StoreError> {
         let mut sql = QueryBuilder::<Postgres>::new(streams::COLUMNS);
         sql.push("where s.name = ").push_bind(stream.as_str());
-        sql.build().fetch_optional(self.pool()).await?.as_ref().map(streams::summary).transpose()
+        sql.build()
+            .fetch_optional(self.pool())
+            .await?
+            .as_ref()
+            .map(streams::summary)
+            .transpose()
     }
 }

@@ -28,13 +28,19 @@ pub(crate) const COLUMNS: &str = "select s.name, s.category, s.version, s.last_p
 pub(crate) fn summary(row: &PgRow) -> Result<StreamSummary, StoreError> {
     let name: String = row.try_get("name")?;
     Ok(StreamSummary {
-        stream: StreamName::new(name).map_err(|error| StoreError::Broken(format!("a stream in the database has a bad name: {error}")))?,
+        stream: StreamName::new(name).map_err(|error| {
+            StoreError::Broken(format!("a stream in the database has a bad name: {error}"))
+        })?,
         category: row.try_get("category")?,
         last_version: Version(row.try_get("version")?),
         last_position: Position(row.try_get("last_position")?),
         last_type: row.try_get("last_type")?,
-        first_recorded_at: row.try_get::<jiff_sqlx::Timestamp, _>("first_recorded_at")?.to_jiff(),
-        last_recorded_at: row.try_get::<jiff_sqlx::Timestamp, _>("last_recorded_at")?.to_jiff(),
+        first_recorded_at: row
+            .try_get::<jiff_sqlx::Timestamp, _>("first_recorded_at")?
+            .to_jiff(),
+        last_recorded_at: row
+            .try_get::<jiff_sqlx::Timestamp, _>("last_recorded_at")?
+            .to_jiff(),
     })
 }
 
@@ -47,17 +53,35 @@ impl Store {
         if let Some(category) = &query.category {
             sql.push(" and s.category = ").push_bind(category.clone());
         }
-        if let Some(part) = query.query.as_deref().map(str::trim).filter(|part| !part.is_empty()) {
-            let pattern = if part.contains('*') { part.split('*').map(filter_sql::escape_like).collect::<Vec<_>>().join("%") } else { format!("%{}%", filter_sql::escape_like(part)) };
-            sql.push(" and lower(s.name) like lower(").push_bind(pattern).push(")");
+        if let Some(part) = query
+            .query
+            .as_deref()
+            .map(str::trim)
+            .filter(|part| !part.is_empty())
+        {
+            let pattern = if part.contains('*') {
+                part.split('*')
+                    .map(filter_sql::escape_like)
+                    .collect::<Vec<_>>()
+                    .join("%")
+            } else {
+                format!("%{}%", filter_sql::escape_like(part))
+            };
+            sql.push(" and lower(s.name) like lower(")
+                .push_bind(pattern)
+                .push(")");
         }
         if let Some(cursor) = query.cursor {
             match query.order {
                 StreamOrder::Name => {
-                sql.push(" and s.name > ").push_bind(cursor);
-            }
+                    sql.push(" and s.name > ").push_bind(cursor);
+                }
                 StreamOrder::Active => {
-                    let position: i64 = cursor.parse().map_err(|_| StoreError::BadQuery("this cursor is not one that this list gave".to_owned()))?;
+                    let position: i64 = cursor.parse().map_err(|_| {
+                        StoreError::BadQuery(
+                            "this cursor is not one that this list gave".to_owned(),
+                        )
+                    })?;
                     sql.push(" and s.last_position < ").push_bind(position);
                 }
             }
@@ -73,14 +97,25 @@ impl Store {
         if more {
             streams.pop();
         }
-        let next = streams.last().filter(|_| more).map(|last| match query.order {
-            StreamOrder::Name => last.stream.to_string(),
-            StreamOrder::Active => last.last_position.to_string(),
-        });
-        Ok(StreamList { streams, next, total: self.stream_count().await? })
+        let next = streams
+            .last()
+            .filter(|_| more)
+            .map(|last| match query.order {
+                StreamOrder::Name => last.stream.to_string(),
+                StreamOrder::Active => last.last_position.to_string(),
+            });
+        Ok(StreamList {
+            streams,
+            next,
+            total: self.stream_count().await?,
+        })
     }
 
     pub(crate) async fn stream_count(&self) -> Result<i64, StoreError> {
-        Ok(sqlx::query_scalar("select coalesce(sum(streams), 0)::bigint from highwater.category_blocks").fetch_one(self.pool()).await?)
+        Ok(sqlx::query_scalar(
+            "select coalesce(sum(streams), 0)::bigint from highwater.category_blocks",
+        )
+        .fetch_one(self.pool())
+        .await?)
     }
 }

@@ -10,7 +10,9 @@ use crate::{StoreError, Tasks};
 
 /// The newest position.
 pub(crate) async fn head(pool: &PgPool) -> Result<Position, StoreError> {
-    let head: Option<i64> = sqlx::query_scalar("select max(position) from highwater.events").fetch_one(pool).await?;
+    let head: Option<i64> = sqlx::query_scalar("select max(position) from highwater.events")
+        .fetch_one(pool)
+        .await?;
     Ok(Position(head.unwrap_or(0)))
 }
 

@@ -12,14 +12,46 @@ use serde_json::{Value, json};
 use support::{append, event, fresh, raw};
 
 async fn positions(store: &Store, filter: &Filter) -> Vec<i64> {
-    let query = LogQuery { limit: 1_000, filter: filter.clone(), ..LogQuery::default() };
-    store.read_log(query).await.unwrap_or_else(|error| panic!("{filter}: {error}")).events.iter().map(|event| event.position.0).collect()
+    let query = LogQuery {
+        limit: 1_000,
+        filter: filter.clone(),
+        ..LogQuery::default()
+    };
+    store
+        .read_log(query)
+        .await
+        .unwrap_or_else(|error| panic!("{filter}: {error}"))
+        .events
+        .iter()
+        .map(|event| event.position.0)
+        .collect()
 }
 
 fn documents() -> Vec<Value> {
     let mut documents: Vec<Value> = [
-        "1", "-0", "0.0", "1.50", "1.5", "100", "99.999999999999999999999999", "1e2", "true", "null", "\"\"", "\"10\"", "\"9\"", "\"true\"", "\"Ünïcode ÄB\"",
-        "\"a%b_c\\\\d\"", "\"quote \\\" and\\nline\"", "\"abcabc\"", "\"*\"", "[1,[2,\"abc\"],{\"k\":\"V\"}]", "{}", "[]", "{\"\":1}",
+        "1",
+        "-0",
+        "0.0",
+        "1.50",
+        "1.5",
+        "100",
+        "99.999999999999999999999999",
+        "1e2",
+        "true",
+        "null",
+        "\"\"",
+        "\"10\"",
+        "\"9\"",
+        "\"true\"",
+        "\"Ünïcode ÄB\"",
+        "\"a%b_c\\\\d\"",
+        "\"quote \\\" and\\nline\"",
+        "\"abcabc\"",
+        "\"*\"",
+        "[1,[2,\"abc\"],{\"k\":\"V\"}]",
+        "{}",
+        "[]",
+        "{\"\":1}",
     ]
     .iter()
     .map(|text| serde_json::from_str(&format!("{{\"a\": {text}}}")).unwrap())
@@ -32,21 +64,91 @@ fn documents() -> Vec<Value> {
 
 fn lines() -> impl Strategy<Value = String> {
     let word = prop::sample::select(vec![
-        "abc", "a*c", "*", "a*", "*c", "1.5", "1.50", "100", "1e2", "-0", "0", "true", "null", "false", "\"true\"", "\"\"", "\"a%b_c\\\\d\"", "a%*", "*_c*", "V", "ün*",
-        "Ü*", "deep", "9", "\"10\"", "\"*\"", "99.9999999999999999999999991", "abc*abc", "*abc*abc*",
+        "abc",
+        "a*c",
+        "*",
+        "a*",
+        "*c",
+        "1.5",
+        "1.50",
+        "100",
+        "1e2",
+        "-0",
+        "0",
+        "true",
+        "null",
+        "false",
+        "\"true\"",
+        "\"\"",
+        "\"a%b_c\\\\d\"",
+        "a%*",
+        "*_c*",
+        "V",
+        "ün*",
+        "Ü*",
+        "deep",
+        "9",
+        "\"10\"",
+        "\"*\"",
+        "99.9999999999999999999999991",
+        "abc*abc",
+        "*abc*abc*",
     ]);
     let path = prop::sample::select(vec![
-        "data.a", "data.a.b", "data.a.0", "data.a.-1", "data.a.1.1", "data.a.2.k", "data.a.b.c", "data.\"\"", "data.a.\"\"", "data.0", "data.-1.b", "metadata.actor", "data.Total",
+        "data.a",
+        "data.a.b",
+        "data.a.0",
+        "data.a.-1",
+        "data.a.1.1",
+        "data.a.2.k",
+        "data.a.b.c",
+        "data.\"\"",
+        "data.a.\"\"",
+        "data.0",
+        "data.-1.b",
+        "metadata.actor",
+        "data.Total",
     ]);
     let sign = prop::sample::select(vec![":", "=", ">", ">=", "<", "<="]);
-    let field = (path, sign, prop::collection::vec(word, 1..3)).prop_map(|(path, sign, words)| format!("{path}{sign}{}", words.join(",")));
+    let field = (path, sign, prop::collection::vec(word, 1..3))
+        .prop_map(|(path, sign, words)| format!("{path}{sign}{}", words.join(",")));
     let other = prop::sample::select(vec![
-        "type:Order*", "type:OrderPlaced,*aid", "category:order", "category:o*", "stream:order-1", "stream:*-*2", "position>5", "position<=9,20", "version:0", "version>=1",
-        "since:1h", "until:1h", "since:2020-01-01", "abc", "ABC", "\"quote \\\" and\"", "\"line\"", "ünïcode", "1.5", "k", "total", "\"a%b\"", "order", "corr", "\\",
-        "correlation:00000000-0000-0000-0000-000000000001", "id:00000000-0000-0000-0000-000000000001", "\": \"", "true",
+        "type:Order*",
+        "type:OrderPlaced,*aid",
+        "category:order",
+        "category:o*",
+        "stream:order-1",
+        "stream:*-*2",
+        "position>5",
+        "position<=9,20",
+        "version:0",
+        "version>=1",
+        "since:1h",
+        "until:1h",
+        "since:2020-01-01",
+        "abc",
+        "ABC",
+        "\"quote \\\" and\"",
+        "\"line\"",
+        "ünïcode",
+        "1.5",
+        "k",
+        "total",
+        "\"a%b\"",
+        "order",
+        "corr",
+        "\\",
+        "correlation:00000000-0000-0000-0000-000000000001",
+        "id:00000000-0000-0000-0000-000000000001",
+        "\": \"",
+        "true",
     ])
     .prop_map(str::to_owned);
-    let term = (prop::bool::weighted(0.3), prop_oneof![2 => field, 1 => other]).prop_map(|(negated, term)| format!("{}{term}", if negated { "-" } else { "" }));
+    let term = (
+        prop::bool::weighted(0.3),
+        prop_oneof![2 => field, 1 => other],
+    )
+        .prop_map(|(negated, term)| format!("{}{term}", if negated { "-" } else { "" }));
     prop::collection::vec(term, 1..4).prop_map(|terms| terms.join(" "))
 }
 
@@ -61,17 +163,33 @@ async fn sql_and_memory_agree() {
             _ => json!({}),
         }));
         let stream = format!("{}-{}", ["order", "Other", "order"][number % 3], number % 4);
-        fresh.store.append(vec![append(&stream, ExpectedVersion::Any, vec![event])]).await.unwrap();
+        fresh
+            .store
+            .append(vec![append(&stream, ExpectedVersion::Any, vec![event])])
+            .await
+            .unwrap();
     }
-    let events = fresh.store.read_tail(highwater_model::Position::ZERO, 1_000).await.unwrap();
+    let events = fresh
+        .store
+        .read_tail(highwater_model::Position::ZERO, 1_000)
+        .await
+        .unwrap();
     let mut runner = TestRunner::deterministic();
     let mut met = 0;
     for _ in 0..600 {
         let line = lines().new_tree(&mut runner).unwrap().current();
         let filter = Filter::parse(&line).unwrap_or_else(|error| panic!("{line}: {error}"));
-        assert_eq!(Filter::parse(&filter.to_string()).unwrap(), filter, "the normal form of {line} is {filter}");
+        assert_eq!(
+            Filter::parse(&filter.to_string()).unwrap(),
+            filter,
+            "the normal form of {line} is {filter}"
+        );
         let now = fresh.store.clock().now();
-        let memory: Vec<i64> = events.iter().filter(|event| filter.matches(event, now)).map(|event| event.position.0).collect();
+        let memory: Vec<i64> = events
+            .iter()
+            .filter(|event| filter.matches(event, now))
+            .map(|event| event.position.0)
+            .collect();
         assert_eq!(positions(&fresh.store, &filter).await, memory, "{line}");
         met += usize::from(!memory.is_empty());
     }
@@ -80,7 +198,15 @@ async fn sql_and_memory_agree() {
 
 #[test]
 fn errors_point_at_the_place() {
-    for (line, at, len) in [("tipe:A", 0, 4), ("type:A since:soon", 13, 4), ("id:12", 3, 2), ("data.\"a\"", 8, 0), ("\"open", 0, 5), ("type:", 5, 0), ("-", 0, 1)] {
+    for (line, at, len) in [
+        ("tipe:A", 0, 4),
+        ("type:A since:soon", 13, 4),
+        ("id:12", 3, 2),
+        ("data.\"a\"", 8, 0),
+        ("\"open", 0, 5),
+        ("type:", 5, 0),
+        ("-", 0, 1),
+    ] {
         let error = Filter::parse(line).unwrap_err();
         assert_eq!((error.at, error.len), (at, len), "{line}: {error}");
     }

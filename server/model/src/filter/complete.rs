@@ -54,11 +54,21 @@ pub(super) fn complete(line: &str, cursor: usize) -> Completion {
     }
     let term = &before[start..];
     let Some((key, sign)) = split_key(term) else {
-        let kind = if term.starts_with("data.") || term.starts_with("metadata.") { CompletionKind::FieldPath } else { CompletionKind::Key };
-        return Completion { from: start, kind, prefix: term.to_owned() };
+        let kind = if term.starts_with("data.") || term.starts_with("metadata.") {
+            CompletionKind::FieldPath
+        } else {
+            CompletionKind::Key
+        };
+        return Completion {
+            from: start,
+            kind,
+            prefix: term.to_owned(),
+        };
     };
     let values = key.len() + sign.len();
-    let last = term[values..].rfind(',').map_or(values, |comma| values + comma + 1);
+    let last = term[values..]
+        .rfind(',')
+        .map_or(values, |comma| values + comma + 1);
     let kind = match key {
         "type" => CompletionKind::TypeValue,
         "category" => CompletionKind::CategoryValue,
@@ -66,5 +76,9 @@ pub(super) fn complete(line: &str, cursor: usize) -> Completion {
         "since" | "until" => CompletionKind::TimeValue,
         _ => CompletionKind::Value,
     };
-    Completion { from: start + last, kind, prefix: term[last..].trim_start_matches('"').to_owned() }
+    Completion {
+        from: start + last,
+        kind,
+        prefix: term[last..].trim_start_matches('"').to_owned(),
+    }
 }

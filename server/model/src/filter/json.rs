@@ -28,7 +28,9 @@ fn value_end(json: &str) -> usize {
             }
             at
         }
-        _ => json.find([',', '}', ']', ' ', '\t', '\n', '\r']).unwrap_or(json.len()),
+        _ => json
+            .find([',', '}', ']', ' ', '\t', '\n', '\r'])
+            .unwrap_or(json.len()),
     }
 }
 
@@ -47,7 +49,11 @@ fn string_end(json: &str) -> usize {
 
 /// The text of a JSON string.
 pub(super) fn text(json: &str) -> Option<String> {
-    if json.starts_with('"') { serde_json::from_str(json).ok() } else { None }
+    if json.starts_with('"') {
+        serde_json::from_str(json).ok()
+    } else {
+        None
+    }
 }
 
 /// A number begins here.
@@ -68,7 +74,10 @@ pub(super) fn children(json: &str) -> Vec<(Option<String>, &str)> {
         let key = if object {
             let end = string_end(rest);
             let key = text(&rest[..end]);
-            rest = rest[end..].trim_start().trim_start_matches(':').trim_start();
+            rest = rest[end..]
+                .trim_start()
+                .trim_start_matches(':')
+                .trim_start();
             key
         } else {
             None
@@ -88,10 +97,21 @@ pub(super) fn at_path<'a>(json: &'a str, path: &[String]) -> Option<&'a str> {
         let mut children = children(value);
         if value.starts_with('{') {
             // The last of equal keys counts, as in jsonb.
-            value = children.into_iter().rev().find(|(name, _)| name.as_ref() == Some(key))?.1;
+            value = children
+                .into_iter()
+                .rev()
+                .find(|(name, _)| name.as_ref() == Some(key))?
+                .1;
         } else if value.starts_with('[') {
-            let index: i32 = key.trim_start_matches([' ', '\t', '\n', '\r', '\x0b', '\x0c']).parse().ok()?;
-            let index = if index < 0 { i64::try_from(children.len()).ok()? + i64::from(index) } else { i64::from(index) };
+            let index: i32 = key
+                .trim_start_matches([' ', '\t', '\n', '\r', '\x0b', '\x0c'])
+                .parse()
+                .ok()?;
+            let index = if index < 0 {
+                i64::try_from(children.len()).ok()? + i64::from(index)
+            } else {
+                i64::from(index)
+            };
             let index = usize::try_from(index).ok()?;
             if index >= children.len() {
                 return None;
@@ -111,8 +131,15 @@ pub(super) fn compare(a: &str, b: &str) -> Ordering {
         (x, y) if x != y => x.cmp(&y),
         (0, _) => Ordering::Equal,
         (sign, _) => {
-            let magnitude = a.magnitude().cmp(&b.magnitude()).then_with(|| a.digits.cmp(&b.digits));
-            if sign > 0 { magnitude } else { magnitude.reverse() }
+            let magnitude = a
+                .magnitude()
+                .cmp(&b.magnitude())
+                .then_with(|| a.digits.cmp(&b.digits));
+            if sign > 0 {
+                magnitude
+            } else {
+                magnitude.reverse()
+            }
         }
     }
 }
@@ -126,14 +153,25 @@ struct Decimal {
 
 impl Decimal {
     fn of(text: &str) -> Self {
-        let (negative, text) = text.strip_prefix('-').map_or((false, text), |rest| (true, rest));
-        let (mantissa, power) = text.split_once(['e', 'E']).map_or((text, 0), |(mantissa, power)| (mantissa, power.trim_start_matches('+').parse().unwrap_or(0)));
+        let (negative, text) = text
+            .strip_prefix('-')
+            .map_or((false, text), |rest| (true, rest));
+        let (mantissa, power) = text
+            .split_once(['e', 'E'])
+            .map_or((text, 0), |(mantissa, power)| {
+                (mantissa, power.trim_start_matches('+').parse().unwrap_or(0))
+            });
         let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
         let all = format!("{whole}{fraction}");
         let leading = all.len() - all.trim_start_matches('0').len();
         let digits = all.trim_matches('0').to_owned();
-        let exponent = i64::try_from(whole.len()).unwrap_or(0) - i64::try_from(leading).unwrap_or(0) + power;
-        Self { negative, digits, exponent }
+        let exponent =
+            i64::try_from(whole.len()).unwrap_or(0) - i64::try_from(leading).unwrap_or(0) + power;
+        Self {
+            negative,
+            digits,
+            exponent,
+        }
     }
 
     fn sign(&self) -> i8 {

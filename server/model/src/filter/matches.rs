@@ -7,7 +7,9 @@ use super::term::{Comparison, Glob, Literal, Root, Subject, Term, Value};
 use crate::RecordedEvent;
 
 pub(super) fn matches(terms: &[Term], event: &RecordedEvent, now: Timestamp) -> bool {
-    terms.iter().all(|term| term.negated != meets(&term.subject, event, now))
+    terms
+        .iter()
+        .all(|term| term.negated != meets(&term.subject, event, now))
 }
 
 fn meets(subject: &Subject, event: &RecordedEvent, now: Timestamp) -> bool {
@@ -15,19 +17,35 @@ fn meets(subject: &Subject, event: &RecordedEvent, now: Timestamp) -> bool {
         Subject::Type(globs) => globs.iter().any(|glob| glob.matches(&event.event_type)),
         Subject::Category(globs) => globs.iter().any(|glob| glob.matches(&event.category)),
         Subject::Stream(globs) => globs.iter().any(|glob| glob.matches(event.stream.as_str())),
-        Subject::Correlation(ids) => event.known_metadata().correlation_id.is_some_and(|id| ids.contains(&id)),
-        Subject::Causation(ids) => event.known_metadata().causation_id.is_some_and(|id| ids.contains(&id)),
+        Subject::Correlation(ids) => event
+            .known_metadata()
+            .correlation_id
+            .is_some_and(|id| ids.contains(&id)),
+        Subject::Causation(ids) => event
+            .known_metadata()
+            .causation_id
+            .is_some_and(|id| ids.contains(&id)),
         Subject::Id(ids) => ids.contains(&event.id),
-        Subject::Position(comparison, numbers) => numbers.iter().any(|number| comparison.holds(event.position.0.cmp(number))),
-        Subject::Version(comparison, numbers) => numbers.iter().any(|number| comparison.holds(event.version.0.cmp(number))),
+        Subject::Position(comparison, numbers) => numbers
+            .iter()
+            .any(|number| comparison.holds(event.position.0.cmp(number))),
+        Subject::Version(comparison, numbers) => numbers
+            .iter()
+            .any(|number| comparison.holds(event.version.0.cmp(number))),
         Subject::Since(time) => event.recorded_at >= time.resolve(now),
         Subject::Until(time) => event.recorded_at < time.resolve(now),
-        Subject::Field { root, path, comparison, values } => {
+        Subject::Field {
+            root,
+            path,
+            comparison,
+            values,
+        } => {
             let document = match root {
                 Root::Data => &event.data,
                 Root::Metadata => &event.metadata,
             };
-            json::at_path(document.get(), path).is_some_and(|found| values.iter().any(|value| value.meets(*comparison, found)))
+            json::at_path(document.get(), path)
+                .is_some_and(|found| values.iter().any(|value| value.meets(*comparison, found)))
         }
         Subject::Text(text) => {
             let word = text.to_ascii_lowercase();
@@ -48,7 +66,9 @@ fn anywhere(json: &str, has: &impl Fn(&str) -> bool) -> bool {
     if json::is_number(json) {
         return has(json);
     }
-    json::children(json).into_iter().any(|(key, value)| key.is_some_and(|key| has(&key)) || anywhere(value, has))
+    json::children(json)
+        .into_iter()
+        .any(|(key, value)| key.is_some_and(|key| has(&key)) || anywhere(value, has))
 }
 
 impl Value {
@@ -57,7 +77,10 @@ impl Value {
             return comparison.holds(json::compare(found, &self.glob.literally()));
         }
         if comparison != Comparison::Equal {
-            return self.literal != Literal::Number && json::text(found).is_some_and(|text| comparison.holds(text.as_bytes().cmp(self.glob.literally().as_bytes())));
+            return self.literal != Literal::Number
+                && json::text(found).is_some_and(|text| {
+                    comparison.holds(text.as_bytes().cmp(self.glob.literally().as_bytes()))
+                });
         }
         match self.literal {
             Literal::True if found == "true" => true,
@@ -76,12 +99,22 @@ impl Glob {
 
     /// Whether the whole text fits.
     pub fn matches(&self, text: &str) -> bool {
-        let Some((first, others)) = self.parts.split_first() else { return false };
-        let Some((last, middle)) = others.split_last() else { return text == first };
-        let Some(rest) = text.strip_prefix(first.as_str()) else { return false };
-        let Some(mut rest) = rest.strip_suffix(last.as_str()) else { return false };
+        let Some((first, others)) = self.parts.split_first() else {
+            return false;
+        };
+        let Some((last, middle)) = others.split_last() else {
+            return text == first;
+        };
+        let Some(rest) = text.strip_prefix(first.as_str()) else {
+            return false;
+        };
+        let Some(mut rest) = rest.strip_suffix(last.as_str()) else {
+            return false;
+        };
         for part in middle {
-            let Some(at) = rest.find(part.as_str()) else { return false };
+            let Some(at) = rest.find(part.as_str()) else {
+                return false;
+            };
             rest = &rest[at + part.len()..];
         }
         true

@@ -21,8 +21,19 @@ pub struct FilterError {
     pub expected: Vec<String>,
 }
 
-const KEYS: [&str; 11] =
-    ["type:", "category:", "stream:", "correlation:", "causation:", "id:", "position>", "version:", "since:", "until:", "data.…:"];
+const KEYS: [&str; 11] = [
+    "type:",
+    "category:",
+    "stream:",
+    "correlation:",
+    "causation:",
+    "id:",
+    "position>",
+    "version:",
+    "since:",
+    "until:",
+    "data.…:",
+];
 /// Terms of one line; each costs work for every event.
 const TERMS: usize = 50;
 /// Values of one term.
@@ -47,7 +58,12 @@ pub(super) fn parse(line: &str) -> Result<Vec<Term>, FilterError> {
             return Ok(terms);
         }
         if terms.len() == TERMS {
-            return Err(reader.wrong(reader.at, line.len(), format!("a filter has {TERMS} terms at most"), &[]));
+            return Err(reader.wrong(
+                reader.at,
+                line.len(),
+                format!("a filter has {TERMS} terms at most"),
+                &[],
+            ));
         }
         terms.push(reader.term()?);
     }
@@ -76,8 +92,19 @@ impl<'a> Reader<'a> {
     }
 
     #[expect(clippy::unused_self, reason = "reads better at its callers")]
-    fn wrong(&self, from: usize, to: usize, message: impl Into<String>, expected: &[&str]) -> FilterError {
-        FilterError { at: from, len: to.saturating_sub(from), message: message.into(), expected: expected.iter().map(|&text| text.to_owned()).collect() }
+    fn wrong(
+        &self,
+        from: usize,
+        to: usize,
+        message: impl Into<String>,
+        expected: &[&str],
+    ) -> FilterError {
+        FilterError {
+            at: from,
+            len: to.saturating_sub(from),
+            message: message.into(),
+            expected: expected.iter().map(|&text| text.to_owned()).collect(),
+        }
     }
 
     fn term(&mut self) -> Result<Term, FilterError> {
@@ -87,20 +114,34 @@ impl<'a> Reader<'a> {
         }
         let start = self.at;
         let word = {
-            let end = self.rest().find(char::is_whitespace).unwrap_or(self.rest().len());
+            let end = self
+                .rest()
+                .find(char::is_whitespace)
+                .unwrap_or(self.rest().len());
             &self.rest()[..end]
         };
         if word.is_empty() {
-            return Err(self.wrong(start.saturating_sub(1), start, "behind - a term is missing; put a lone - in quotes", &["a term", "\"-\""]));
+            return Err(self.wrong(
+                start.saturating_sub(1),
+                start,
+                "behind - a term is missing; put a lone - in quotes",
+                &["a term", "\"-\""],
+            ));
         }
         if word.starts_with('"') {
             let text = self.quoted()?;
             self.end_of_term()?;
-            return Ok(Term { negated, subject: Subject::Text(text) });
+            return Ok(Term {
+                negated,
+                subject: Subject::Text(text),
+            });
         }
         if split_key(word).is_none() && !word.contains('"') {
             self.at += word.len();
-            return Ok(Term { negated, subject: Subject::Text(word.to_owned()) });
+            return Ok(Term {
+                negated,
+                subject: Subject::Text(word.to_owned()),
+            });
         }
         let subject = self.keyed(start, word)?;
         self.end_of_term()?;
@@ -109,13 +150,20 @@ impl<'a> Reader<'a> {
 
     fn keyed(&mut self, start: usize, word: &str) -> Result<Subject, FilterError> {
         for (name, root) in [("data", Root::Data), ("metadata", Root::Metadata)] {
-            if let Some(rest) = word.strip_prefix(name) && rest.starts_with('.') {
+            if let Some(rest) = word.strip_prefix(name)
+                && rest.starts_with('.')
+            {
                 self.at += name.len();
                 return self.field(root);
             }
         }
         let Some((key, _)) = split_key(word) else {
-            return Err(self.wrong(start, start + word.len(), "a quote may stand at the start of a text or of a value only", &["\"a text\""]));
+            return Err(self.wrong(
+                start,
+                start + word.len(),
+                "a quote may stand at the start of a text or of a value only",
+                &["\"a text\""],
+            ));
         };
         let key_end = start + key.len();
         let key = key.to_owned();
@@ -123,7 +171,9 @@ impl<'a> Reader<'a> {
         let sign_at = self.at;
         let comparison = self.comparison()?;
         if !matches!(key.as_str(), "position" | "version") && comparison != Comparison::Equal {
-            let known = KEYS.iter().any(|known| known.trim_end_matches([':', '>']) == key);
+            let known = KEYS
+                .iter()
+                .any(|known| known.trim_end_matches([':', '>']) == key);
             if known {
                 return Err(self.wrong(sign_at, self.at, format!("{key} takes : only"), &[":"]));
             }
@@ -150,9 +200,12 @@ impl<'a> Reader<'a> {
 
     fn end_of_term(&self) -> Result<(), FilterError> {
         match self.rest().chars().next() {
-            Some(c) if !c.is_whitespace() => {
-                Err(self.wrong(self.at, self.at + c.len_utf8(), "a space belongs between two terms", &["a space", "the end"]))
-            }
+            Some(c) if !c.is_whitespace() => Err(self.wrong(
+                self.at,
+                self.at + c.len_utf8(),
+                "a space belongs between two terms",
+                &["a space", "the end"],
+            )),
             _ => Ok(()),
         }
     }
@@ -171,7 +224,12 @@ impl<'a> Reader<'a> {
                 return Ok(comparison);
             }
         }
-        Err(self.wrong(self.at, self.at, "here the field is compared with something", &[":", "=", ">", ">=", "<", "<="]))
+        Err(self.wrong(
+            self.at,
+            self.at,
+            "here the field is compared with something",
+            &[":", "=", ">", ">=", "<", "<="],
+        ))
     }
 
     /// From the opening quote to behind the closing one.
@@ -181,7 +239,14 @@ impl<'a> Reader<'a> {
         let mut escaped = false;
         for (at, c) in self.line[open + 1..].char_indices() {
             match c {
-                '\0' => return Err(self.wrong(open + 1 + at, open + 2 + at, "no stored text holds a NUL character", &[])),
+                '\0' => {
+                    return Err(self.wrong(
+                        open + 1 + at,
+                        open + 2 + at,
+                        "no stored text holds a NUL character",
+                        &[],
+                    ));
+                }
                 _ if escaped => {
                     text.push(c);
                     escaped = false;
@@ -194,33 +259,69 @@ impl<'a> Reader<'a> {
                 _ => text.push(c),
             }
         }
-        Err(self.wrong(open, self.line.len(), "the closing quote is missing", &["\""]))
+        Err(self.wrong(
+            open,
+            self.line.len(),
+            "the closing quote is missing",
+            &["\""],
+        ))
     }
 
     fn value(&mut self) -> Result<Written, FilterError> {
         let from = self.at;
         if self.rest().starts_with('"') {
             let text = self.quoted()?;
-            return Ok(Written { text, quoted: true, from, to: self.at });
+            return Ok(Written {
+                text,
+                quoted: true,
+                from,
+                to: self.at,
+            });
         }
-        let end = self.rest().find(|c: char| c.is_whitespace() || c == ',' || c == '"').unwrap_or(self.rest().len());
+        let end = self
+            .rest()
+            .find(|c: char| c.is_whitespace() || c == ',' || c == '"')
+            .unwrap_or(self.rest().len());
         let text = self.rest()[..end].to_owned();
         if text.is_empty() {
-            return Err(self.wrong(from, from, "a value is missing here; an empty text is \"\"", &["a value", "\"\""]));
+            return Err(self.wrong(
+                from,
+                from,
+                "a value is missing here; an empty text is \"\"",
+                &["a value", "\"\""],
+            ));
         }
         if text.contains('\0') {
-            return Err(self.wrong(from, from + end, "no stored text holds a NUL character", &[]));
+            return Err(self.wrong(
+                from,
+                from + end,
+                "no stored text holds a NUL character",
+                &[],
+            ));
         }
         self.at += end;
-        Ok(Written { text, quoted: false, from, to: self.at })
+        Ok(Written {
+            text,
+            quoted: false,
+            from,
+            to: self.at,
+        })
     }
 
-    fn values<T>(&mut self, read: impl Fn(&Self, Written) -> Result<T, FilterError>) -> Result<Vec<T>, FilterError> {
+    fn values<T>(
+        &mut self,
+        read: impl Fn(&Self, Written) -> Result<T, FilterError>,
+    ) -> Result<Vec<T>, FilterError> {
         let mut values = Vec::new();
         loop {
             let written = self.value()?;
             if values.len() == VALUES {
-                return Err(self.wrong(written.from, written.to, format!("a term has {VALUES} values at most"), &[]));
+                return Err(self.wrong(
+                    written.from,
+                    written.to,
+                    format!("a term has {VALUES} values at most"),
+                    &[],
+                ));
             }
             values.push(read(self, written)?);
             if !self.rest().starts_with(',') {
@@ -237,14 +338,26 @@ impl<'a> Reader<'a> {
     fn ids(&mut self) -> Result<Vec<Uuid>, FilterError> {
         self.values(|reader, written| {
             Uuid::try_parse(&written.text).map_err(|_| {
-                reader.wrong(written.from, written.to, "this is not a UUID", &["a UUID like 0190b0a4-7c1e-7d33-8a41-0242ac120002"])
+                reader.wrong(
+                    written.from,
+                    written.to,
+                    "this is not a UUID",
+                    &["a UUID like 0190b0a4-7c1e-7d33-8a41-0242ac120002"],
+                )
             })
         })
     }
 
     fn numbers(&mut self) -> Result<Vec<i64>, FilterError> {
         self.values(|reader, written| {
-            written.text.parse().map_err(|_| reader.wrong(written.from, written.to, "this is not a whole number", &["a whole number"]))
+            written.text.parse().map_err(|_| {
+                reader.wrong(
+                    written.from,
+                    written.to,
+                    "this is not a whole number",
+                    &["a whole number"],
+                )
+            })
         })
     }
 
@@ -257,7 +370,11 @@ impl<'a> Reader<'a> {
             written.from,
             written.to,
             "this is neither a span of time nor a moment",
-            &["a span of time like 90s, 15m, 2h, 7d, 1w", "a date like 2026-03-01 (UTC)", "a moment like 2026-03-01T09:30:00Z"],
+            &[
+                "a span of time like 90s, 15m, 2h, 7d, 1w",
+                "a date like 2026-03-01 (UTC)",
+                "a moment like 2026-03-01T09:30:00Z",
+            ],
         ))
     }
 
@@ -269,9 +386,19 @@ impl<'a> Reader<'a> {
             if self.rest().starts_with('"') {
                 path.push(self.quoted()?);
             } else {
-                let end = self.rest().find(|c: char| c.is_whitespace() || matches!(c, '.' | ':' | '=' | '<' | '>' | '"')).unwrap_or(self.rest().len());
+                let end = self
+                    .rest()
+                    .find(|c: char| {
+                        c.is_whitespace() || matches!(c, '.' | ':' | '=' | '<' | '>' | '"')
+                    })
+                    .unwrap_or(self.rest().len());
                 if end == 0 {
-                    return Err(self.wrong(from, from, "the name of a field is missing here", &["a field's name"]));
+                    return Err(self.wrong(
+                        from,
+                        from,
+                        "the name of a field is missing here",
+                        &["a field's name"],
+                    ));
                 }
                 path.push(self.rest()[..end].to_owned());
                 self.at += end;
@@ -281,19 +408,38 @@ impl<'a> Reader<'a> {
         let values = self.values(|reader, written| {
             let literal = literal(&written);
             if literal == Literal::Number && !handy(&written.text) {
-                return Err(reader.wrong(written.from, written.to, "this number is longer than any comparison needs", &["a number of 200 digits at most"]));
+                return Err(reader.wrong(
+                    written.from,
+                    written.to,
+                    "this number is longer than any comparison needs",
+                    &["a number of 200 digits at most"],
+                ));
             }
-            Ok(Value { glob: glob(&written), literal })
+            Ok(Value {
+                glob: glob(&written),
+                literal,
+            })
         })?;
-        Ok(Subject::Field { root, path, comparison, values })
+        Ok(Subject::Field {
+            root,
+            path,
+            comparison,
+            values,
+        })
     }
 }
 
 fn glob(written: &Written) -> Glob {
     if written.quoted {
-        return Glob { parts: vec![written.text.clone()], quoted: true };
+        return Glob {
+            parts: vec![written.text.clone()],
+            quoted: true,
+        };
     }
-    Glob { parts: written.text.split('*').map(str::to_owned).collect(), quoted: false }
+    Glob {
+        parts: written.text.split('*').map(str::to_owned).collect(),
+        quoted: false,
+    }
 }
 
 fn literal(written: &Written) -> Literal {
@@ -308,12 +454,18 @@ fn literal(written: &Written) -> Literal {
 }
 
 fn is_number(text: &str) -> bool {
-    text.starts_with(|c: char| c == '-' || c.is_ascii_digit()) && serde_json::from_str::<&serde_json::value::RawValue>(text).is_ok()
+    text.starts_with(|c: char| c == '-' || c.is_ascii_digit())
+        && serde_json::from_str::<&serde_json::value::RawValue>(text).is_ok()
 }
 
 /// Small enough for an exact comparison without end.
 fn handy(number: &str) -> bool {
-    let exponent = number.find(['e', 'E']).map(|e| number[e + 1..].trim_start_matches('+').parse::<i64>().unwrap_or(i64::MAX));
+    let exponent = number.find(['e', 'E']).map(|e| {
+        number[e + 1..]
+            .trim_start_matches('+')
+            .parse::<i64>()
+            .unwrap_or(i64::MAX)
+    });
     number.len() <= 200 && exponent.is_none_or(|exponent| exponent.saturating_abs() <= 1_000)
 }
 
@@ -333,8 +485,12 @@ fn time(text: &str) -> Option<Time> {
     }
     if let Ok(at) = text.parse::<Timestamp>() {
         // The database keeps microseconds.
-        return Timestamp::from_microsecond(at.as_microsecond()).ok().map(Time::At);
+        return Timestamp::from_microsecond(at.as_microsecond())
+            .ok()
+            .map(Time::At);
     }
     let date: Date = text.parse().ok()?;
-    date.to_zoned(TimeZone::UTC).ok().map(|zoned| Time::At(zoned.timestamp()))
+    date.to_zoned(TimeZone::UTC)
+        .ok()
+        .map(|zoned| Time::At(zoned.timestamp()))
 }

@@ -114,7 +114,11 @@ pub struct Glob {
 impl Glob {
     /// No star in it: it names one text.
     pub fn exact(&self) -> Option<&str> {
-        if let [only] = self.parts.as_slice() { Some(only) } else { None }
+        if let [only] = self.parts.as_slice() {
+            Some(only)
+        } else {
+            None
+        }
     }
 }
 
@@ -156,7 +160,9 @@ impl Time {
     pub fn resolve(self, now: Timestamp) -> Timestamp {
         match self {
             Self::At(at) => at,
-            Self::Ago(seconds) => now.checked_sub(SignedDuration::from_secs(seconds)).unwrap_or(Timestamp::MIN),
+            Self::Ago(seconds) => now
+                .checked_sub(SignedDuration::from_secs(seconds))
+                .unwrap_or(Timestamp::MIN),
         }
     }
 }
@@ -192,7 +198,12 @@ impl fmt::Display for Time {
     }
 }
 
-fn list<T: fmt::Display>(f: &mut fmt::Formatter<'_>, key: &str, sign: &str, values: &[T]) -> fmt::Result {
+fn list<T: fmt::Display>(
+    f: &mut fmt::Formatter<'_>,
+    key: &str,
+    sign: &str,
+    values: &[T],
+) -> fmt::Result {
     write!(f, "{key}{sign}")?;
     for (index, value) in values.iter().enumerate() {
         if index > 0 {
@@ -221,18 +232,32 @@ impl fmt::Display for Term {
             Subject::Correlation(ids) => list(f, "correlation", ":", ids),
             Subject::Causation(ids) => list(f, "causation", ":", ids),
             Subject::Id(ids) => list(f, "id", ":", ids),
-            Subject::Position(comparison, numbers) => list(f, "position", comparison.sign(), numbers),
+            Subject::Position(comparison, numbers) => {
+                list(f, "position", comparison.sign(), numbers)
+            }
             Subject::Version(comparison, numbers) => list(f, "version", comparison.sign(), numbers),
             Subject::Since(time) => write!(f, "since:{time}"),
             Subject::Until(time) => write!(f, "until:{time}"),
-            Subject::Field { root, path, comparison, values } => {
+            Subject::Field {
+                root,
+                path,
+                comparison,
+                values,
+            } => {
                 f.write_str(match root {
                     Root::Data => "data",
                     Root::Metadata => "metadata",
                 })?;
                 for key in path {
-                    let plain = !key.is_empty() && key.chars().all(|c| c.is_alphanumeric() || c == '_' || c == '-');
-                    if plain { write!(f, ".{key}")? } else { write!(f, ".{}", quoted(key))? }
+                    let plain = !key.is_empty()
+                        && key
+                            .chars()
+                            .all(|c| c.is_alphanumeric() || c == '_' || c == '-');
+                    if plain {
+                        write!(f, ".{key}")?
+                    } else {
+                        write!(f, ".{}", quoted(key))?
+                    }
                 }
                 list(f, "", comparison.sign(), values)
             }

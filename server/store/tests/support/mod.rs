@@ -31,8 +31,13 @@ pub(crate) async fn fresh_with(options: StoreOptions) -> Fresh {
 pub(crate) async fn database() -> String {
     let name = format!("t_{}", Ids.random().simple());
     let scratch = Scratch::get();
-    let mut connection = PgConnection::connect(&scratch.url_for("postgres")).await.unwrap();
-    sqlx::query(sqlx::AssertSqlSafe(format!("create database {name}"))).execute(&mut connection).await.unwrap();
+    let mut connection = PgConnection::connect(&scratch.url_for("postgres"))
+        .await
+        .unwrap();
+    sqlx::query(sqlx::AssertSqlSafe(format!("create database {name}")))
+        .execute(&mut connection)
+        .await
+        .unwrap();
     scratch.url_for(&name)
 }
 
@@ -45,15 +50,32 @@ pub(crate) fn name(stream: &str) -> StreamName {
 }
 
 pub(crate) fn event(event_type: &str, data: &Value) -> ProposedEvent {
-    ProposedEvent { event_type: event_type.to_owned(), data: raw(data), id: None, occurred_at: None, metadata: None }
+    ProposedEvent {
+        event_type: event_type.to_owned(),
+        data: raw(data),
+        id: None,
+        occurred_at: None,
+        metadata: None,
+    }
 }
 
 pub(crate) fn event_with_id(event_type: &str, data: &Value, id: Uuid) -> ProposedEvent {
-    ProposedEvent { id: Some(id), ..event(event_type, data) }
+    ProposedEvent {
+        id: Some(id),
+        ..event(event_type, data)
+    }
 }
 
-pub(crate) fn append(stream: &str, expected_version: ExpectedVersion, events: Vec<ProposedEvent>) -> AppendToStream {
-    AppendToStream { stream: name(stream), expected_version, events }
+pub(crate) fn append(
+    stream: &str,
+    expected_version: ExpectedVersion,
+    events: Vec<ProposedEvent>,
+) -> AppendToStream {
+    AppendToStream {
+        stream: name(stream),
+        expected_version,
+        events,
+    }
 }
 
 pub(crate) fn exactly(version: i64) -> ExpectedVersion {
