@@ -289,13 +289,13 @@ impl Shop {
             (Step::RequestPayment, _) => self.later(number, Step::DecidePayment, id, 300, 2_000),
             (_, "PaymentAuthorized") => self.later(number, Step::ReserveStock(0), id, 100, 600),
             (_, "PaymentRefused") => {
-                self.later(number, Step::CancelOrder("payment refused"), id, 100, 500)
+                self.later(number, Step::CancelOrder("payment refused"), id, 100, 500);
             }
             (Step::ReserveStock(line), "StockReserved") if line + 1 < flow.items.len() => {
                 self.later(number, Step::ReserveStock(line + 1), id, 50, 200);
             }
             (Step::ReserveStock(_), "StockReserved") => {
-                self.later(number, Step::ConfirmOrder, id, 100, 500)
+                self.later(number, Step::ConfirmOrder, id, 100, 500);
             }
             (Step::ReserveStock(line), _) => {
                 self.later(number, Step::RefundPayment, id, 200, 900);
@@ -306,15 +306,15 @@ impl Shop {
                 }
             }
             (Step::RefundPayment, _) => {
-                self.later(number, Step::CancelOrder("out of stock"), id, 100, 500)
+                self.later(number, Step::CancelOrder("out of stock"), id, 100, 500);
             }
             (Step::ConfirmOrder, _) => self.later(number, Step::PrepareShipment, id, 500, 2_500),
             (Step::PrepareShipment, _) => {
-                self.later(number, Step::DispatchShipment, id, 1_000, 5_000)
+                self.later(number, Step::DispatchShipment, id, 1_000, 5_000);
             }
             (Step::DispatchShipment, _) => self.later(number, Step::CapturePayment, id, 100, 800),
             (Step::CapturePayment, _) => {
-                self.later(number, Step::DeliverShipment, id, 2_000, 9_000)
+                self.later(number, Step::DeliverShipment, id, 2_000, 9_000);
             }
             (Step::DeliverShipment, _) => self.later(number, Step::CompleteOrder, id, 100, 600),
             _ => self.end(number),
