@@ -100,7 +100,7 @@ impl<'de> Deserialize<'de> for After {
 }
 
 /// What the server says.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(untagged)]
 pub enum ServerMessage {
@@ -137,11 +137,49 @@ pub enum ServerMessage {
     /// What was asked for is refused, or a feed ended.
     Error {
         /// The feed; absent when the message could not be read.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[serde(skip_serializing_if = "Option::is_none")]
         id: Option<u32>,
         /// Why, and what to do.
         error: Problem,
     },
+}
+
+/// Any message of the server as one flat object: an untagged enum would buffer the message before it picks a variant, and raw
+/// JSON (an event's data) can't be read from such a buffer.
+#[derive(Deserialize)]
+struct Flat {
+    id: Option<u32>,
+    events: Option<Vec<RecordedEvent>>,
+    next: Option<Position>,
+    caught_up: Option<Position>,
+    gap: Option<Gap>,
+    mark: Option<Mark>,
+    error: Option<Problem>,
+}
+
+impl<'de> Deserialize<'de> for ServerMessage {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let flat = Flat::deserialize(deserializer)?;
+        if let Some(error) = flat.error {
+            return Ok(Self::Error { id: flat.id, error });
+        }
+        let missing = serde::de::Error::missing_field;
+        let id = flat.id.ok_or_else(|| missing("id"))?;
+        if let Some(events) = flat.events {
+            let next = flat.next.ok_or_else(|| missing("next"))?;
+            Ok(Self::Events { id, events, next })
+        } else if let Some(caught_up) = flat.caught_up {
+            Ok(Self::CaughtUp { id, caught_up })
+        } else if let Some(gap) = flat.gap {
+            Ok(Self::Gap { id, gap })
+        } else if let Some(mark) = flat.mark {
+            Ok(Self::Mark { id, mark })
+        } else {
+            Err(serde::de::Error::custom(
+                "a message of the server holds events, caught_up, gap, mark or error",
+            ))
+        }
+    }
 }
 
 /// Positions that a reader did not get: both ends exclusive.
@@ -164,5 +202,21 @@ impl Gap {
             before,
             count: (before.0 - after.0 - 1).max(0),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_event_keeps_the_text_of_its_data() {
+        let text = r#"{"id":1,"next":7,"events":[{"position":7,"stream":"a-1","category":"a","version":0,"id":"0192f3c1-77de-7c3a-9f10-000000000000",
+            "type":"T","data":{"n":1.10},"metadata":{},"occurred_at":"2026-01-01T00:00:00Z","recorded_at":"2026-01-01T00:00:00Z"}]}"#;
+        let ServerMessage::Events { events, next, .. } = serde_json::from_str(text).unwrap() else {
+            panic!("not events");
+        };
+        assert_eq!(events[0].data.get(), r#"{"n":1.10}"#);
+        assert_eq!(next, Position(7));
     }
 }
