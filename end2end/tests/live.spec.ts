@@ -26,7 +26,7 @@ test('the page reads without JavaScript', async ({ browser, append, word }) => {
   await page.goto(`/?filter=type:${word}`);
   await expect(rows(page)).toHaveCount(1);
   await expect(rows(page)).toContainText('total 120');
-  await expect(page.getByRole('textbox', { name: 'Filter' })).toHaveValue(`type:${word}`);
+  await expect(page.getByLabel('Filter', { exact: true })).toHaveValue(`type:${word}`);
   await rows(page).getByRole('link').first().click();
   await expect(page.getByRole('complementary', { name: 'Event' })).toContainText('120');
   await context.close();
@@ -76,7 +76,7 @@ test('the filter is in the URL, and back undoes it', async ({ page, append, open
   await append(`order-${word}`, [{ type: `${word}Placed`, data: {} }, { type: `${word}Refused`, data: {} }]);
   await open(`/?filter=stream:order-${word}`);
   await expect(rows(page)).toHaveCount(2);
-  const filter = page.getByRole('textbox', { name: 'Filter' }).or(page.getByRole('combobox', { name: 'Filter' }));
+  const filter = page.getByLabel('Filter', { exact: true });
   await filter.fill(`type:${word}Ref*`);
   await filter.press('Enter');
   await expect(rows(page)).toHaveCount(1);
