@@ -221,13 +221,14 @@ begin
         from unnest(ids, known) with ordinality i(id, known, ord)
         join owners o on i.ord > o.before and i.ord <= o.before + o.n
         where i.known
+      -- position + 0: a plan made while the log is small would else walk the whole log by position to find an id.
       ), seen as (
         select a.unit, a.n, a.id, a.ord - a.before as nth, e.position, e.version,
           (select s.name from highwater.streams s where s.stream_id = e.stream_id) = a.name
             and (select k.name from highwater.event_types k where k.type_id = e.type_id) = types[a.ord]
             and e.data = datas[a.ord] and e.metadata = metadatas[a.ord]
             and (occurred[a.ord] is null or occurred[a.ord] = e.occurred_at) as same
-        from asked a cross join lateral (select * from highwater.events e where e.event_id = a.id order by e.position limit 1) e
+        from asked a cross join lateral (select * from highwater.events e where e.event_id = a.id order by e.position + 0 limit 1) e
       )
       select s.unit, count(*) = max(s.n) and bool_and(s.same) and max(s.version - s.nth) = min(s.version - s.nth) as duplicate,
         min(s.version) as version, min(s.position) as first, max(s.position) as last,
@@ -313,7 +314,7 @@ begin
         and (select k.name from highwater.event_types k where k.type_id = e.type_id) = types[i.ord]
         and e.data = datas[i.ord] and e.metadata = metadatas[i.ord]
         and (occurred[i.ord] is null or occurred[i.ord] = e.occurred_at)
-      from highwater.events e where e.event_id = i.id order by e.position limit 1) end as same
+      from highwater.events e where e.event_id = i.id order by e.position + 0 limit 1) end as same
     from unnest(ids, known) with ordinality i(id, known, ord)
   ) f;
   if wrong is not null then
