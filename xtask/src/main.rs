@@ -24,9 +24,17 @@ enum Task {
         arguments: Vec<String>,
     },
     /// Runs every test: Rust on a throw-away Postgres, then the browser's
-    Test,
+    Test {
+        /// Leaves the browser's tests out, and the optimised build that they need
+        #[arg(long)]
+        no_browser: bool,
+    },
     /// Formats, lints and documents without changing anything; warnings are errors
-    Check,
+    Check {
+        /// Looks at the format alone
+        #[arg(long)]
+        format_only: bool,
+    },
     /// Builds the console and the server
     Build {
         /// Builds optimised: one file to copy, `target/release/highwater`
@@ -49,8 +57,8 @@ fn main() -> Result<()> {
             step::say(&format!("starting highwater serve {}", arguments.join(" ")));
             step::run(step::command(&program).arg("serve").args(arguments))
         }
-        Task::Test => test::test(),
-        Task::Check => check::check(),
+        Task::Test { no_browser } => test::test(!no_browser),
+        Task::Check { format_only } => check::check(format_only),
         Task::Build { release } => {
             let program = build(release)?;
             step::say(&format!("built {}", program.display()));

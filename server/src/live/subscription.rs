@@ -122,6 +122,10 @@ impl Cursor {
                 Ok(Say::Message(text(&ServerMessage::Gap { id, gap }), 0))
             }
             Next::Fallen { .. } => self.history(id, state).await,
+            // The tail may be a moment behind an append that this process has answered already: that is history, too.
+            Next::UpToDate if !self.caught_up && self.at < *state.store.wake().borrow() => {
+                Ok(Say::Nothing)
+            }
             Next::UpToDate if !self.caught_up => {
                 self.caught_up = true;
                 self.said(self.at);
