@@ -17,7 +17,7 @@ pub struct ServeArgs {
     #[arg(long, value_name = "ADDRESS", env = "HIGHWATER_LISTEN")]
     pub listen: Option<SocketAddr>,
 
-    /// PostgreSQL 14 or newer; without it Highwater runs one of its own [env: HIGHWATER_DATABASE_URL, DATABASE_URL]
+    /// PostgreSQL 14 or newer; without it Highwater runs one of its own [env: `HIGHWATER_DATABASE_URL`, `DATABASE_URL`]
     #[arg(
         long,
         value_name = "URL",

@@ -99,12 +99,9 @@ async fn serve(
         signal = told_to_stop() => {
             tracing::info!(signal = signal?, "stopping");
             stopping.cancel();
-            match tokio::time::timeout(DRAIN, &mut server).await {
-                Ok(ended) => ended,
-                Err(_) => {
-                    tracing::warn!("some requests still ran after {} s and were cut off", DRAIN.as_secs());
-                    Ok(())
-                }
+            if let Ok(ended) = tokio::time::timeout(DRAIN, &mut server).await { ended } else {
+                tracing::warn!("some requests still ran after {} s and were cut off", DRAIN.as_secs());
+                Ok(())
             }
         }
     };

@@ -126,12 +126,12 @@ fn content_type(name: &str, file: &EmbeddedFile) -> String {
 }
 
 fn etag(file: &EmbeddedFile) -> String {
-    let mut etag = String::from("\"");
-    for byte in file.metadata.sha256_hash().iter().take(12) {
-        etag.push_str(&format!("{byte:02x}"));
-    }
-    etag.push('"');
-    etag
+    let digest = file.metadata.sha256_hash();
+    let start = digest
+        .iter()
+        .take(12)
+        .fold(0_u128, |start, byte| start << 8 | u128::from(*byte));
+    format!("\"{start:024x}\"")
 }
 
 fn has_ending(name: &str, ending: &str) -> bool {

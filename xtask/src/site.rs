@@ -198,7 +198,9 @@ fn beside(path: &Path, ending: &str) -> PathBuf {
 /// Ten hexadecimal digits of the content: enough to tell builds apart.
 fn hash(parts: &[&[u8]]) -> String {
     let mut digest = sha2::Sha256::new();
-    parts.iter().for_each(|part| digest.update(part));
+    for part in parts {
+        digest.update(part);
+    }
     digest
         .finalize()
         .iter()
@@ -220,9 +222,9 @@ fn fingerprint(program: &Path, release: bool) -> Result<String> {
         paths.sort();
         for path in paths {
             if path.is_dir() {
-                folders.push(path)
+                folders.push(path);
             } else {
-                parts.push(fs::read(path)?)
+                parts.push(fs::read(path)?);
             }
         }
     }

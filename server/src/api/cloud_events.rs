@@ -157,7 +157,7 @@ fn raw(index: usize, value: &Value) -> ApiResult<Box<RawValue>> {
     to_raw_value(value).map_err(|error| refuse(index, error.to_string()))
 }
 
-fn refuse(index: usize, what: String) -> ApiError {
+fn refuse(index: usize, what: impl std::fmt::Display) -> ApiError {
     ApiError(
         Problem::new(
             422,

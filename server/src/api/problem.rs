@@ -158,7 +158,7 @@ fn limit_problem(limit: &LimitError, detail: String) -> Problem {
                 .with("limit", *limit);
         }
         LimitError::AppendEvents { events, limit } => {
-            problem = problem.with("events", *events).with("limit", *limit)
+            problem = problem.with("events", *events).with("limit", *limit);
         }
         LimitError::AppendBytes { bytes, limit }
         | LimitError::StreamNameBytes { bytes, limit, .. } => {

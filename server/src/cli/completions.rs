@@ -11,10 +11,6 @@ pub struct CompletionsArgs {
 }
 
 /// Prints them.
-#[expect(
-    clippy::unnecessary_wraps,
-    reason = "every command answers the same way"
-)]
 pub fn run(args: &CompletionsArgs) -> anyhow::Result<()> {
     clap_complete::generate(
         args.shell,

@@ -30,7 +30,8 @@ pub struct DoctorArgs {
 /// One check.
 #[derive(Debug, Serialize)]
 struct Check {
-    check: &'static str,
+    #[serde(rename = "check")]
+    name: &'static str,
     ok: bool,
     found: String,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -38,17 +39,17 @@ struct Check {
 }
 
 impl Check {
-    fn good(check: &'static str, found: impl Into<String>) -> Self {
+    fn good(name: &'static str, found: impl Into<String>) -> Self {
         Self {
-            check,
+            name,
             ok: true,
             found: found.into(),
             todo: None,
         }
     }
-    fn bad(check: &'static str, found: impl Into<String>, todo: impl Into<String>) -> Self {
+    fn bad(name: &'static str, found: impl Into<String>, todo: impl Into<String>) -> Self {
         Self {
-            check,
+            name,
             ok: false,
             found: found.into(),
             todo: Some(todo.into()),
@@ -88,7 +89,7 @@ fn tell(check: &Check) -> anyhow::Result<()> {
     output::line(&format!(
         "{} {:<9} {}",
         if check.ok { "ok   " } else { "WRONG" },
-        check.check,
+        check.name,
         check.found
     ))?;
     check.todo.as_ref().map_or(Ok(()), |todo| {

@@ -179,7 +179,7 @@ impl Connection {
                         )
                         .await;
                 }
-                match Subscription::new(message, &self.state) {
+                match Subscription::new(&message, &self.state) {
                     Ok(feed) => {
                         self.feeds.push(feed);
                         Ok(())

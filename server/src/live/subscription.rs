@@ -58,7 +58,7 @@ pub(super) enum Say {
 }
 
 impl Subscription {
-    pub(super) fn new(wanted: Subscribe, state: &AppState) -> Result<Self, Problem> {
+    pub(super) fn new(wanted: &Subscribe, state: &AppState) -> Result<Self, Problem> {
         let id = wanted.id;
         let topic = match wanted.subscribe {
             Topic::Mark => Of::Mark { said: None },

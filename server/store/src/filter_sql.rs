@@ -57,7 +57,7 @@ fn subject(sql: &mut Sql, subject: &Subject, now: Timestamp) {
         Subject::Causation(ids) => any_id(sql, "e.causation_id", ids),
         Subject::Id(ids) => any_id(sql, "e.event_id", ids),
         Subject::Position(comparison, numbers) => {
-            any_number(sql, "e.position", *comparison, numbers)
+            any_number(sql, "e.position", *comparison, numbers);
         }
         Subject::Version(comparison, numbers) => any_number(sql, "e.version", *comparison, numbers),
         Subject::Since(time) => moment(sql, " >= ", *time, now),

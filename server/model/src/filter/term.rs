@@ -254,9 +254,9 @@ impl fmt::Display for Term {
                             .chars()
                             .all(|c| c.is_alphanumeric() || c == '_' || c == '-');
                     if plain {
-                        write!(f, ".{key}")?
+                        write!(f, ".{key}")?;
                     } else {
-                        write!(f, ".{}", quoted(key))?
+                        write!(f, ".{}", quoted(key))?;
                     }
                 }
                 list(f, "", comparison.sign(), values)

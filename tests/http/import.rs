@@ -4,7 +4,14 @@ use crate::running::Running;
 use serde_json::json;
 
 fn lines(count: u32) -> String {
-    (1..=count).map(|n| format!("{}\n", json!({"stream": format!("ticket-{}", n % 7), "type": "Opened", "id": format!("01890000-0000-7000-8000-{n:012}"), "data": {"n": n}}))).collect()
+    let line = |n| {
+        let (stream, id) = (
+            format!("ticket-{}", n % 7),
+            format!("01890000-0000-7000-8000-{n:012}"),
+        );
+        json!({"stream": stream, "type": "Opened", "id": id, "data": {"n": n}}).to_string() + "\n"
+    };
+    (1..=count).map(line).collect()
 }
 
 #[tokio::test]

@@ -29,7 +29,7 @@ impl Running {
 
     /// Starts one with a feed of another size.
     pub(crate) async fn with_feed(options: FeedOptions) -> Self {
-        let name = format!("t{}", Ids::default().random().simple());
+        let name = format!("t{}", Ids.random().simple());
         let mut admin = PgConnection::connect(&Scratch::get().url_for("postgres"))
             .await
             .unwrap();
