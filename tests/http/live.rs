@@ -1,47 +1,24 @@
 //! The live feed through a real socket.
 
-use std::time::Duration;
-
 use crate::running::Running;
-use futures_util::{SinkExt, StreamExt};
+use crate::support::socket::{self, Socket};
+use futures_util::SinkExt;
 use highwater_engine::FeedOptions;
 use serde_json::{Value, json};
+use tokio_tungstenite::connect_async;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::{Error, Message};
-use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
-
-type Socket = WebSocketStream<MaybeTlsStream<tokio::net::TcpStream>>;
 
 async fn open(server: &Running) -> Socket {
-    let mut request = format!("ws://{}/api/live", server.address)
-        .into_client_request()
-        .unwrap();
-    request
-        .headers_mut()
-        .insert("sec-websocket-protocol", "highwater.v1".parse().unwrap());
-    connect_async(request).await.unwrap().0
+    socket::open(&server.address).await.unwrap()
 }
 
 async fn say(socket: &mut Socket, message: Value) {
-    socket
-        .send(Message::text(message.to_string()))
-        .await
-        .unwrap();
+    socket::say(socket, &message).await.unwrap();
 }
 
-/// The next message of the server; none when it closed.
 async fn hear(socket: &mut Socket) -> Option<Value> {
-    loop {
-        match tokio::time::timeout(Duration::from_secs(20), socket.next())
-            .await
-            .expect("the server said nothing for 20 s")?
-        {
-            Ok(Message::Text(text)) => return Some(serde_json::from_str(&text).unwrap()),
-            Ok(Message::Close(_)) => return None,
-            Ok(_) => {}
-            Err(error) => panic!("{error}"),
-        }
-    }
+    socket::hear(socket).await.unwrap()
 }
 
 async fn append(server: &Running, stream: &str, count: usize, data: &str) {
@@ -57,16 +34,13 @@ async fn append(server: &Running, stream: &str, count: usize, data: &str) {
     assert_eq!(status, 201, "{body}");
 }
 
+/// The positions of the events in a message.
 fn positions(message: &Value) -> Vec<i64> {
-    message["events"]
-        .as_array()
-        .map(|events| {
-            events
-                .iter()
-                .map(|event| event["position"].as_i64().unwrap())
-                .collect()
-        })
-        .unwrap_or_default()
+    let events = message["events"].as_array().map_or(&[][..], Vec::as_slice);
+    events
+        .iter()
+        .map(|event| event["position"].as_i64().unwrap())
+        .collect()
 }
 
 /// Hears until `next` (or the end of a gap) reaches `end`; the positions that were delivered, and those named by gaps.

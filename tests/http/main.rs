@@ -9,3 +9,5 @@ mod append;
 mod import;
 mod live;
 mod running;
+#[path = "../support/mod.rs"]
+mod support;

@@ -1,23 +1,23 @@
 //! A server for one test: the real router on a real socket, with a database of its own.
 
+use std::ops::Deref;
 use std::sync::Arc;
 
 use highwater::state::AppState;
 use highwater::{metrics, router, site::Site};
 use highwater_engine::{Feed, FeedOptions};
-use highwater_postgres::scratch::Scratch;
-use highwater_store::{Ids, Store, StoreOptions, Tasks};
+use highwater_store::{Store, StoreOptions, Tasks};
 use leptos::config::LeptosOptions;
-use reqwest::{Client, StatusCode};
+use reqwest::{RequestBuilder, StatusCode};
 use serde_json::Value;
-use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use tokio_util::sync::CancellationToken;
+
+use crate::support::api::{Api, ask};
+use crate::support::database;
 
 /// A server that ends with the test.
 pub(crate) struct Running {
-    /// `127.0.0.1:PORT`.
-    pub(crate) address: String,
-    client: Client,
+    api: Api,
     tasks: Tasks,
 }
 
@@ -29,20 +29,12 @@ impl Running {
 
     /// Starts one with a feed of another size.
     pub(crate) async fn with_feed(options: FeedOptions) -> Self {
-        let name = format!("t{}", Ids.random().simple());
-        let mut admin = PgConnection::connect(&Scratch::get().url_for("postgres"))
-            .await
-            .unwrap();
-        sqlx::raw_sql(AssertSqlSafe(format!("create database {name}")))
-            .execute(&mut admin)
-            .await
-            .unwrap();
         let tasks = Tasks::new();
         let options_of_store = StoreOptions {
             max_connections: 4,
             ..StoreOptions::default()
         };
-        let store = Store::open(&Scratch::get().url_for(&name), options_of_store, &tasks)
+        let store = Store::open(&database::create().await, options_of_store, &tasks)
             .await
             .unwrap();
         let feed = Feed::start(store.clone(), &tasks, options).await.unwrap();
@@ -61,21 +53,10 @@ impl Running {
         tasks.spawn("server of a test", async move {
             axum::serve(listener, app).await.unwrap();
         });
-        highwater::cli::client::install_tls();
         Self {
-            address,
-
-            client: Client::builder().no_proxy().build().unwrap(),
+            api: Api::at(address),
             tasks,
         }
-    }
-
-    /// A request, not sent yet.
-    pub(crate) fn request(&self, method: &str, path: &str) -> reqwest::RequestBuilder {
-        self.client.request(
-            method.parse().unwrap(),
-            format!("http://{}{path}", self.address),
-        )
     }
 
     /// GET: status and JSON.
@@ -110,6 +91,13 @@ impl Running {
     }
 }
 
+impl Deref for Running {
+    type Target = Api;
+    fn deref(&self) -> &Api {
+        &self.api
+    }
+}
+
 impl Drop for Running {
     fn drop(&mut self) {
         self.tasks.token().cancel();
@@ -117,18 +105,6 @@ impl Drop for Running {
 }
 
 /// Sends a request: status and JSON; null when the answer is none.
-pub(crate) async fn answer(request: reqwest::RequestBuilder) -> (StatusCode, Value) {
-    let response = request.send().await.unwrap();
-    let status = response.status();
-    if !status.is_success() {
-        assert_eq!(
-            response.headers()["content-type"],
-            "application/problem+json",
-            "{status}"
-        );
-    }
-    (
-        status,
-        serde_json::from_str(&response.text().await.unwrap()).unwrap_or(Value::Null),
-    )
+pub(crate) async fn answer(request: RequestBuilder) -> (StatusCode, Value) {
+    ask(request).await.unwrap()
 }

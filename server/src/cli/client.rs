@@ -80,10 +80,13 @@ pub async fn expect_success(response: Response) -> anyhow::Result<Response> {
 
 /// Runs a command to its end.
 pub fn block_on(command: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()> {
-    tokio::runtime::Builder::new_current_thread()
+    let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
-        .build()?
-        .block_on(command)
+        .build()?;
+    let done = runtime.block_on(command);
+    // A thread that still waits for standard input is not waited for.
+    runtime.shutdown_background();
+    done
 }
 
 /// The TLS implementation, once a process.

@@ -12,9 +12,11 @@ use indicatif::{ProgressBar, ProgressStyle};
 use reqwest::Body;
 use reqwest::header::CONTENT_TYPE;
 use tokio::io::AsyncBufReadExt;
+use tokio::signal::ctrl_c;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::io::StreamReader;
+use tokio_util::sync::CancellationToken;
 
 use super::client::{ServerArgs, expect_success};
 use super::output;
@@ -34,14 +36,50 @@ pub struct ImportArgs {
     server: ServerArgs,
 }
 
+/// How much of the file was sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Sent {
+    Whole,
+    /// Up to the end of a line: the server stopped with a reason of its own, or the user did.
+    Part,
+}
+
 /// Imports. Lines that are there already are skipped, so an import that was stopped is simply run again.
+///
+/// The first Ctrl-C ends the file early, so that the server can say what it has recorded; the second one doesn't wait for that.
 pub async fn run(args: ImportArgs) -> anyhow::Result<()> {
-    let client = args.server.client()?;
     let bar = bar(&args.file);
+    let stopping = CancellationToken::new();
+    let importing = import(&args, &bar, &stopping);
+    tokio::pin!(importing);
+    tokio::select! {
+        done = &mut importing => return done,
+        asked = ctrl_c() => asked?,
+    }
+    stopping.cancel();
+    bar.set_message(
+        "stopping; the server still records what was sent (Ctrl-C again leaves at once)",
+    );
+    tokio::select! {
+        done = &mut importing => done,
+        asked = ctrl_c() => {
+            asked?;
+            bar.abandon();
+            bail!("left before the server said what it recorded; run the same command again, it goes on where it stopped")
+        }
+    }
+}
+
+async fn import(
+    args: &ImportArgs,
+    bar: &ProgressBar,
+    stopping: &CancellationToken,
+) -> anyhow::Result<()> {
+    let client = args.server.client()?;
     let (send, blocks) = mpsc::channel(BLOCKS);
-    let (file, reading) = (args.file.clone(), bar.clone());
+    let (file, reading, stopped) = (args.file.clone(), bar.clone(), stopping.clone());
     // Reading and unpacking block, so they have a thread of their own; it ends when the request drops the channel.
-    let reader = tokio::task::spawn_blocking(move || read(&file, &reading, &send));
+    let reader = tokio::task::spawn_blocking(move || read(&file, &reading, &stopped, &send));
     let request = client
         .post(args.server.call(&["api", "import"])?)
         .header(CONTENT_TYPE, "application/x-ndjson");
@@ -69,21 +107,31 @@ pub async fn run(args: ImportArgs) -> anyhow::Result<()> {
         )?;
         let Some(line) = line else { break };
         if let Ok(progress) = serde_json::from_str::<ImportProgress>(&line) {
-            bar.set_message(format!(
-                "{} imported, {} there already",
-                progress.imported, progress.skipped
-            ));
+            if !stopping.is_cancelled() {
+                bar.set_message(format!(
+                    "{} imported, {} there already",
+                    progress.imported, progress.skipped
+                ));
+            }
             if !output::for_people() {
                 output::json(&progress)?;
             }
         }
         last = Some(line);
     }
-    finish(&bar, last.as_deref())?;
-    reader.await?
+    let summary = finish(bar, last.as_deref())?;
+    if reader.await?? == Sent::Part {
+        bail!(
+            "stopped; {} events were imported, {} were there already. Run the same command again, it goes on where it stopped.",
+            summary.imported,
+            summary.skipped
+        );
+    }
+    Ok(())
 }
 
-fn finish(bar: &ProgressBar, last: Option<&str>) -> anyhow::Result<()> {
+/// Shows the last line of the answer, or fails with the problem that it is.
+fn finish(bar: &ProgressBar, last: Option<&str>) -> anyhow::Result<ImportSummary> {
     let last = last.unwrap_or_default();
     // The summary has fields that progress lacks, a problem has others; so the order of these attempts doesn't matter.
     if let Ok(problem) = serde_json::from_str::<Problem>(last) {
@@ -108,7 +156,8 @@ fn finish(bar: &ProgressBar, last: Option<&str>) -> anyhow::Result<()> {
     };
     bar.finish_and_clear();
     if !output::for_people() {
-        return output::json(&summary);
+        output::json(&summary)?;
+        return Ok(summary);
     }
     let place = match (summary.first_position, summary.last_position) {
         (Some(first), Some(last)) => format!(", positions {first} to {last}"),
@@ -117,15 +166,17 @@ fn finish(bar: &ProgressBar, last: Option<&str>) -> anyhow::Result<()> {
     output::line(&format!(
         "{} events imported{place}; {} were there already",
         summary.imported, summary.skipped
-    ))
+    ))?;
+    Ok(summary)
 }
 
 fn read(
     file: &Path,
     bar: &ProgressBar,
+    stopping: &CancellationToken,
     send: &mpsc::Sender<std::io::Result<Vec<u8>>>,
-) -> anyhow::Result<()> {
-    let result = read_blocks(file, bar, send);
+) -> anyhow::Result<Sent> {
+    let result = read_blocks(file, bar, stopping, send);
     if let Err(error) = &result {
         // The request ends with an error instead of looking whole.
         let _: Result<_, _> = send.blocking_send(Err(std::io::Error::other(error.to_string())));
@@ -136,8 +187,9 @@ fn read(
 fn read_blocks(
     file: &Path,
     bar: &ProgressBar,
+    stopping: &CancellationToken,
     send: &mpsc::Sender<std::io::Result<Vec<u8>>>,
-) -> anyhow::Result<()> {
+) -> anyhow::Result<Sent> {
     let source: Box<dyn std::io::Read> = if file.as_os_str() == "-" {
         Box::new(std::io::stdin())
     } else {
@@ -157,12 +209,17 @@ fn read_blocks(
             .read(&mut block)
             .with_context(|| format!("can't read {}", file.display()))?;
         if length == 0 {
-            return Ok(());
+            return Ok(Sent::Whole);
         }
         block.truncate(length);
-        if send.blocking_send(Ok(block)).is_err() {
-            // Nobody wants more: the server has stopped with a reason of its own.
-            return Ok(());
+        let line_end = block.iter().position(|byte| *byte == b'\n');
+        let last = line_end.filter(|_| stopping.is_cancelled());
+        if let Some(end) = last {
+            block.truncate(end + 1);
+        }
+        // Nobody wants more when the server has stopped with a reason of its own.
+        if send.blocking_send(Ok(block)).is_err() || last.is_some() {
+            return Ok(Sent::Part);
         }
     }
 }

@@ -1,0 +1,20 @@
+//! No event is ever skipped, lost or recorded twice, whatever ends in the middle: real programs on a real Postgres.
+//!
+//! Writers note in a [`ledger`] what they were told, readers note what they saw, and at the end both are held against the log.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test fails where it breaks"
+)]
+
+mod api_writer;
+mod import;
+mod ledger;
+mod log;
+mod mixed_writers;
+mod program;
+mod reader;
+mod sql_writer;
+#[path = "../support/mod.rs"]
+mod support;
+mod worker;

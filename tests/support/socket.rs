@@ -1,0 +1,43 @@
+//! The live feed's WebSocket, as a client speaks it.
+
+use std::time::Duration;
+
+use futures_util::{SinkExt, StreamExt};
+use serde_json::Value;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::tungstenite::{Error, Message};
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
+
+/// An open one.
+pub(crate) type Socket = WebSocketStream<MaybeTlsStream<tokio::net::TcpStream>>;
+
+/// How long a server that has something to say may take to say it.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Connects to a server.
+pub(crate) async fn open(address: &str) -> Result<Socket, Error> {
+    let mut request = format!("ws://{address}/api/live").into_client_request()?;
+    request
+        .headers_mut()
+        .insert("sec-websocket-protocol", "highwater.v1".parse().unwrap());
+    Ok(connect_async(request).await?.0)
+}
+
+/// Says something.
+pub(crate) async fn say(socket: &mut Socket, message: &Value) -> Result<(), Error> {
+    socket.send(Message::text(message.to_string())).await
+}
+
+/// The next message of the server; none when it closed in order.
+pub(crate) async fn hear(socket: &mut Socket) -> Result<Option<Value>, Error> {
+    loop {
+        let said = tokio::time::timeout(PATIENCE, socket.next())
+            .await
+            .expect("the server went silent");
+        match said.transpose()? {
+            Some(Message::Text(text)) => return Ok(Some(serde_json::from_str(&text).unwrap())),
+            None | Some(Message::Close(_)) => return Ok(None),
+            Some(_) => {}
+        }
+    }
+}
