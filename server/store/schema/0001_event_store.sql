@@ -12,7 +12,9 @@ create table highwater.event_types (
   name text collate "C" not null unique
 );
 
--- The head of each stream. Changed with every append to it, so nothing that changes is indexed: the update stays in its page.
+-- The head of each stream. Changed with every append to it, so nothing that changes is indexed, and a page has room for another version
+-- of all its rows: streams that begin together are often appended to together, and an update that has to leave its page costs an
+-- entry in each index (at a fillfactor of 80 that was two thirds of a batch of 256 streams).
 create table highwater.streams (
   stream_id bigint generated always as identity primary key,
   name text collate "C" not null unique,
@@ -22,7 +24,7 @@ create table highwater.streams (
   last_recorded_at timestamptz not null,
   last_position bigint not null,
   last_type_id int not null
-) with (fillfactor = 80);
+) with (fillfactor = 45);
 create index streams_category on highwater.streams (category, name);
 
 create table highwater.events (
@@ -91,66 +93,83 @@ end $$;
 create trigger append_only before update or delete on highwater.events for each statement execute function highwater.refuse_change();
 create trigger append_only_truncate before truncate on highwater.events for each statement execute function highwater.refuse_change();
 
--- Records events in the order given, whatever their streams. The caller holds the log's lock. Answers the first position.
--- The settings keep its cached plans on index probes: made while the tables are small, they would otherwise read whole tables later.
+-- Where streams stand: id and version; null and -1 for one that is not there. LIMIT keeps each an index probe under any plan.
+create function highwater.find_streams(names text[], out stream_ids bigint[], out heads bigint[]) language plpgsql stable as $$
+begin
+  select array_agg(s.stream_id order by g.ord), array_agg(coalesce(s.version, -1) order by g.ord) into stream_ids, heads
+  from unnest(names) with ordinality g(name, ord)
+  left join lateral (select f.stream_id, f.version from highwater.streams f where f.name = g.name limit 1) s on true;
+end $$;
+
+-- True when one of the ids that writers gave is in the log. Nearly never, so this is asked before anything is compared.
+create function highwater.any_known(ids uuid[], known boolean[]) returns boolean language plpgsql stable as $$
+declare
+  given uuid[];
+begin
+  if not true = any (known) then return false; end if;
+  given := array(select i.id from unnest(ids, known) i(id, known) where i.known);
+  return exists (select from highwater.events e where e.event_id = any (given));
+end $$;
+
+-- Records events in the order given. streams: each once, with its id and version as found; kinds: each type once; unit and kind: of
+-- each event, its place in those two. The caller holds the log's lock, has found the streams under it, and has set the planner to
+-- index probes: plans that are made while the tables are small would otherwise read whole tables later. Answers the first position.
 create function highwater.record_events(
-  streams text[], ids uuid[], types text[], datas jsonb[], metadatas jsonb[], occurred timestamptz[]
-) returns bigint language plpgsql volatile security definer
-set search_path = pg_catalog, highwater, pg_temp set enable_seqscan = off set enable_mergejoin = off set jit = off as $$
+  streams text[], stream_ids bigint[], heads bigint[], kinds text[],
+  unit int[], kind int[], ids uuid[], datas jsonb[], metadatas jsonb[], occurred timestamptz[]
+) returns bigint language plpgsql volatile as $$
 declare
   base bigint;
   at timestamptz;
+  type_ids int[];
 begin
   select e.position, e.recorded_at into base, at from highwater.events e order by e.position desc limit 1;
   base := coalesce(base, 0);
   at := greatest(clock_timestamp(), at);
 
-  insert into highwater.event_types (name)
-  select distinct t from unnest(types) t
-  where (select k.type_id from highwater.event_types k where k.name = t) is null;
+  loop
+    select array_agg((select t.type_id from highwater.event_types t where t.name = g.name) order by g.ord) into type_ids
+    from unnest(kinds) with ordinality g(name, ord);
+    exit when array_position(type_ids, null) is null;
+    insert into highwater.event_types (name)
+    select g.name from unnest(kinds, type_ids) with ordinality g(name, type_id, ord) where g.type_id is null order by g.ord;
+  end loop;
+  if array_position(stream_ids, null) is not null then
+    stream_ids := (
+      select array_agg(coalesce(g.stream_id, nextval('highwater.streams_stream_id_seq')) order by g.ord)
+      from unnest(stream_ids) with ordinality g(stream_id, ord));
+  end if;
 
-  with given as materialized (
-    -- Numbered, not unnested: the planner takes this for 1,000 rows and hashes the joins below; for 10 it would nest them, which
-    -- grows with the square of the batch. PL/pgSQL holds its arrays expanded, so a subscript costs the same anywhere in them.
-    select n::bigint as ord, streams[n] as stream from generate_subscripts(streams, 1) n
-  ), heads as materialized (
-    select stream, count(*) as n, max(ord) as last from given group by stream
-  ), kinds as materialized (
-    select t.name, (select k.type_id from highwater.event_types k where k.name = t.name) as type_id
-    from (select distinct u as name from unnest(types) u) t
+  with placed as materialized (
+    -- Numbered, not unnested: the planner takes this for 1,000 rows and hashes what it groups; for 10 it would sort and nest. PL/pgSQL
+    -- holds its arrays expanded, so a subscript costs the same anywhere in them.
+    select n, unit[n] as u, kind[n] as k, base + n as position, heads[unit[n]] + row_number() over (partition by unit[n] order by n) as version
+    from generate_subscripts(unit, 1) n
+  ), ends as materialized (
+    select u, max(version) as version, max(n) as n from placed group by u
   ), grown as (
     update highwater.streams s
-    set version = s.version + h.n, last_recorded_at = at, last_position = base + h.last,
-        last_type_id = (select k.type_id from kinds k where k.name = types[h.last])
-    from heads h where s.name = h.stream
-    returning s.stream_id, s.name, s.category, s.version - h.n as before
+    set version = e.version, last_recorded_at = at, last_position = base + e.n, last_type_id = type_ids[kind[e.n]]
+    from ends e where heads[e.u] >= 0 and s.stream_id = stream_ids[e.u]
   ), begun as (
-    insert into highwater.streams (name, category, version, first_recorded_at, last_recorded_at, last_position, last_type_id)
-    select h.stream, split_part(h.stream, '-', 1), h.n - 1, at, at, base + h.last, (select k.type_id from kinds k where k.name = types[h.last])
-    from heads h where h.stream not in (select g.name from grown g)
-    order by h.last
-    returning stream_id, name, category, -1::bigint as before
-  ), touched as materialized (
-    select stream_id, name, category, before, 0 as begun from grown union all
-    select stream_id, name, category, before, 1 from begun
-  ), placed as materialized (
-    select g.ord, base + g.ord as position, t.stream_id, t.category,
-           t.before + row_number() over (partition by g.stream order by g.ord) as version, k.type_id
-    from given g join touched t on t.name = g.stream join kinds k on k.name = types[g.ord]
+    insert into highwater.streams (stream_id, name, category, version, first_recorded_at, last_recorded_at, last_position, last_type_id)
+    overriding system value
+    select stream_ids[e.u], streams[e.u], split_part(streams[e.u], '-', 1), e.version, at, at, base + e.n, type_ids[kind[e.n]]
+    from ends e where heads[e.u] < 0
   ), recorded as (
     insert into highwater.events (position, stream_id, version, event_id, type_id, data, metadata, correlation_id, causation_id, occurred_at, recorded_at)
-    select p.position, p.stream_id, p.version, ids[p.ord], p.type_id, datas[p.ord], metadatas[p.ord],
-           (metadatas[p.ord]->>'correlation_id')::uuid, (metadatas[p.ord]->>'causation_id')::uuid, coalesce(occurred[p.ord], at), at
+    select p.position, stream_ids[p.u], p.version, ids[p.n], type_ids[p.k], datas[p.n], metadatas[p.n],
+           (metadatas[p.n]->>'correlation_id')::uuid, (metadatas[p.n]->>'causation_id')::uuid, coalesce(occurred[p.n], at), at
     from placed p
     order by p.position
   ), type_counts as (
     insert into highwater.type_blocks as b (type_id, block, count, first_position, last_position, first_recorded_at, last_recorded_at)
-    select p.type_id, p.position / 10000, count(*), min(p.position), max(p.position), at, at from placed p group by 1, 2
+    select type_ids[p.k], p.position / 10000, count(*), min(p.position), max(p.position), at, at from placed p group by p.k, 2
     on conflict (type_id, block) do update
     set count = b.count + excluded.count, last_position = excluded.last_position, last_recorded_at = excluded.last_recorded_at
   )
   insert into highwater.category_blocks as b (category, block, count, streams, first_position, last_position, first_recorded_at, last_recorded_at)
-  select p.category, p.position / 10000, count(*), count(*) filter (where p.version = 0), min(p.position), max(p.position), at, at
+  select split_part(streams[p.u], '-', 1), p.position / 10000, count(*), count(*) filter (where p.version = 0), min(p.position), max(p.position), at, at
   from placed p group by 1, 2
   on conflict (category, block) do update
   set count = b.count + excluded.count, streams = b.streams + excluded.streams,
@@ -178,103 +197,101 @@ begin
   return busy;
 end $$;
 
--- One batch. An append to one stream is a unit; units with the same request number are recorded together or not at all.
--- expected: -1 none, -2 any, -3 exists, else the version. known[i] tells that events[i]'s id may be in the log already.
+-- One batch. An append to one stream is a unit, a stream is in one unit only; units with the same request number are recorded together
+-- or not at all. expected: -1 none, -2 any, -3 exists, else the version. counts, firsts: how many events, and which is the first.
+-- unit, kinds, kind: see record_events. known[i] tells that event i's id may be in the log already.
 -- outcome: recorded (first_version, first_position), duplicate (the same, of the first time), conflict (actual), reused (id), busy, refused
 -- (another unit of its request was not recorded).
 create function highwater.append_batch(
-  requests int[], names text[], expected bigint[], counts int[],
-  ids uuid[], known boolean[], types text[], datas jsonb[], metadatas jsonb[], occurred timestamptz[]
-) returns table (unit int, outcome text, actual bigint, first_version bigint, first_position bigint, last_position bigint, id uuid)
+  requests int[], names text[], expected bigint[], counts int[], firsts int[],
+  kinds text[], unit int[], kind int[], ids uuid[], known boolean[], datas jsonb[], metadatas jsonb[], occurred timestamptz[]
+) returns table (unit_number int, outcome text, actual bigint, first_version bigint, first_position bigint, last_position bigint, id uuid)
 language plpgsql volatile security definer
 set search_path = pg_catalog, highwater, pg_temp set enable_seqscan = off set enable_mergejoin = off set jit = off as $$
 declare
   busy text[] := highwater.take_log(names);
-  verdicts text[];
+  stream_ids bigint[];
   heads bigint[];
-  found_ids uuid[] := array_fill(null::uuid, array[cardinality(names)]);
-  first_versions bigint[] := array_fill(null::bigint, array[cardinality(names)]);
-  first_positions bigint[] := first_versions;
-  last_positions bigint[] := first_versions;
+  fits boolean;
+  verdicts text[];
+  found_ids uuid[];
+  first_versions bigint[];
+  first_positions bigint[];
+  last_positions bigint[];
   base bigint;
-  all_recorded boolean;
   u record;
 begin
-  -- Where each stream stands. A scalar subquery stays an index probe under any plan.
-  select array_agg(coalesce((select s.version from highwater.streams s where s.name = g.name), -1) order by g.ord)
-  into heads from unnest(names) with ordinality g(name, ord);
+  -- As find_streams does it, with the comparison.
+  select array_agg(s.stream_id order by g.ord), array_agg(coalesce(s.version, -1) order by g.ord),
+    bool_and(g.expected = -2 or g.expected = coalesce(s.version, -1) or (g.expected = -3 and s.version is not null))
+  into stream_ids, heads, fits
+  from unnest(names, expected) with ordinality g(name, expected, ord)
+  left join lateral (select f.stream_id, f.version from highwater.streams f where f.name = g.name limit 1) s on true;
 
+  if fits and cardinality(busy) = 0 and not highwater.any_known(ids, known) then
+    base := highwater.record_events(names, stream_ids, heads, kinds, unit, kind, ids, datas, metadatas, occurred);
+    return query
+    select g.ord::int, 'recorded', g.head, g.head + 1, base + g.first - 1, base + g.first + g.n - 2, null::uuid
+    from unnest(heads, counts, firsts) with ordinality g(head, n, first, ord);
+    return;
+  end if;
+
+  found_ids := array_fill(null::uuid, array[cardinality(names)]);
+  first_versions := array_fill(null::bigint, array[cardinality(names)]);
+  first_positions := first_versions;
+  last_positions := first_versions;
   select array_agg(case
       when g.name = any (busy) then 'busy'
       when g.expected = -2 or g.expected = g.head or (g.expected = -3 and g.head >= 0) then 'recorded'
       else 'conflict' end order by g.ord)
   into verdicts from unnest(names, expected, heads) with ordinality g(name, expected, head, ord);
 
-  -- A retry: its ids are in the log. Only ids that their writer gave are looked for.
-  if true = any (known) then
-    for u in
-      with owners as materialized (
-        select g.ord, g.name, g.n, sum(g.n) over (order by g.ord) - g.n as before
-        from unnest(names, counts) with ordinality g(name, n, ord)
-      ), asked as materialized (
-        select o.ord as unit, o.n, o.before, o.name, i.id, i.ord
-        from unnest(ids, known) with ordinality i(id, known, ord)
-        join owners o on i.ord > o.before and i.ord <= o.before + o.n
-        where i.known
+  -- A retry: its ids are in the log.
+  for u in
+    with seen as (
+      select unit[i.ord] as u, i.id, i.ord - firsts[unit[i.ord]] as nth, e.position, e.version,
+        (select s.name from highwater.streams s where s.stream_id = e.stream_id) = names[unit[i.ord]]
+          and (select t.name from highwater.event_types t where t.type_id = e.type_id) = kinds[kind[i.ord]]
+          and e.data = datas[i.ord] and e.metadata = metadatas[i.ord]
+          and (occurred[i.ord] is null or occurred[i.ord] = e.occurred_at) as same
+      from unnest(ids, known) with ordinality i(id, known, ord)
       -- position + 0: a plan made while the log is small would else walk the whole log by position to find an id.
-      ), seen as (
-        select a.unit, a.n, a.id, a.ord - a.before as nth, e.position, e.version,
-          (select s.name from highwater.streams s where s.stream_id = e.stream_id) = a.name
-            and (select k.name from highwater.event_types k where k.type_id = e.type_id) = types[a.ord]
-            and e.data = datas[a.ord] and e.metadata = metadatas[a.ord]
-            and (occurred[a.ord] is null or occurred[a.ord] = e.occurred_at) as same
-        from asked a cross join lateral (select * from highwater.events e where e.event_id = a.id order by e.position + 0 limit 1) e
-      )
-      select s.unit, count(*) = max(s.n) and bool_and(s.same) and max(s.version - s.nth) = min(s.version - s.nth) as duplicate,
-        min(s.version) as version, min(s.position) as first, max(s.position) as last,
-        coalesce((array_agg(s.id order by s.nth) filter (where not s.same))[1], (array_agg(s.id order by s.nth))[1]) as id
-      from seen s group by s.unit
-    loop
-      if verdicts[u.unit] <> 'busy' then
-        verdicts[u.unit] := case when u.duplicate then 'duplicate' else 'reused' end;
-        found_ids[u.unit] := u.id;
-        first_versions[u.unit] := u.version;
-        first_positions[u.unit] := u.first;
-        last_positions[u.unit] := u.last;
-      end if;
-    end loop;
-  end if;
-
-  all_recorded := not ('busy' = any (verdicts) or 'conflict' = any (verdicts) or 'duplicate' = any (verdicts) or 'reused' = any (verdicts));
-  if all_recorded then
-    base := highwater.record_events(
-      (select array_agg(g.name order by g.ord, k) from unnest(names, counts) with ordinality g(name, n, ord), generate_series(1, g.n) k),
-      ids, types, datas, metadatas, occurred);
-  else
-    -- A request is recorded when all its units can be; a duplicate beside one that is not there means that an id was reused.
-    select array_agg(case
-        when g.verdict = 'recorded' and not r.can then 'refused'
-        when g.verdict = 'duplicate' and not r.was then case when r.busy or r.failed then 'refused' else 'reused' end
-        else g.verdict end order by g.ord)
-    into verdicts
-    from unnest(verdicts, requests) with ordinality g(verdict, request, ord)
-    join (
-      select q.request, bool_and(q.verdict = 'recorded') as can, bool_and(q.verdict = 'duplicate') as was,
-        bool_or(q.verdict = 'busy') as busy, bool_or(q.verdict in ('conflict', 'reused')) as failed
-      from unnest(verdicts, requests) q(verdict, request) group by q.request
-    ) r on r.request = g.request;
-
-    if 'recorded' = any (verdicts) then
-      select highwater.record_events(
-        array_agg(o.name order by i.ord), array_agg(ids[i.ord] order by i.ord), array_agg(types[i.ord] order by i.ord),
-        array_agg(datas[i.ord] order by i.ord), array_agg(metadatas[i.ord] order by i.ord), array_agg(occurred[i.ord] order by i.ord))
-      into base
-      from (
-        select g.name, g.n, g.verdict, sum(g.n) over (order by g.ord) - g.n as before
-        from unnest(names, counts, verdicts) with ordinality g(name, n, verdict, ord)
-      ) o cross join lateral (select (o.before + k)::int as ord from generate_series(1, o.n) k) i
-      where o.verdict = 'recorded';
+      cross join lateral (select * from highwater.events f where f.event_id = i.id order by f.position + 0 limit 1) e
+      where i.known
+    )
+    select s.u, count(*) = counts[s.u] and bool_and(s.same) and max(s.version - s.nth) = min(s.version - s.nth) as duplicate,
+      min(s.version) as version, min(s.position) as first, max(s.position) as last,
+      coalesce((array_agg(s.id order by s.nth) filter (where not s.same))[1], (array_agg(s.id order by s.nth))[1]) as id
+    from seen s group by s.u
+  loop
+    if verdicts[u.u] <> 'busy' then
+      verdicts[u.u] := case when u.duplicate then 'duplicate' else 'reused' end;
+      found_ids[u.u] := u.id;
+      first_versions[u.u] := u.version;
+      first_positions[u.u] := u.first;
+      last_positions[u.u] := u.last;
     end if;
+  end loop;
+
+  -- A request is recorded when all its units can be; a duplicate beside one that is not there means that an id was reused.
+  select array_agg(case
+      when g.verdict = 'recorded' and not r.can then 'refused'
+      when g.verdict = 'duplicate' and not r.was then case when r.busy or r.failed then 'refused' else 'reused' end
+      else g.verdict end order by g.ord)
+  into verdicts
+  from unnest(verdicts, requests) with ordinality g(verdict, request, ord)
+  join (
+    select q.request, bool_and(q.verdict = 'recorded') as can, bool_and(q.verdict = 'duplicate') as was,
+      bool_or(q.verdict = 'busy') as busy, bool_or(q.verdict in ('conflict', 'reused')) as failed
+    from unnest(verdicts, requests) q(verdict, request) group by q.request
+  ) r on r.request = g.request;
+
+  if 'recorded' = any (verdicts) then
+    select highwater.record_events(names, stream_ids, heads, kinds,
+      array_agg(unit[n] order by n), array_agg(kind[n] order by n), array_agg(ids[n] order by n),
+      array_agg(datas[n] order by n), array_agg(metadatas[n] order by n), array_agg(occurred[n] order by n))
+    into base
+    from generate_subscripts(unit, 1) n where verdicts[unit[n]] = 'recorded';
   end if;
 
   return query
@@ -290,28 +307,37 @@ begin
 end $$;
 
 -- One chunk of an import: what is there with the same content is skipped. Answers the reused id or the busy stream instead of recording.
+-- names: each stream once; unit, kinds, kind: see record_events.
 create function highwater.import_batch(
-  names text[], ids uuid[], known boolean[], types text[], datas jsonb[], metadatas jsonb[], occurred timestamptz[]
+  names text[], kinds text[], unit int[], kind int[], ids uuid[], known boolean[], datas jsonb[], metadatas jsonb[], occurred timestamptz[]
 ) returns table (imported bigint, first_position bigint, reused uuid, busy text)
 language plpgsql volatile security definer
 set search_path = pg_catalog, highwater, pg_temp set enable_seqscan = off set enable_mergejoin = off set jit = off as $$
 declare
-  held text[];
+  held text[] := highwater.take_log(names);
+  stream_ids bigint[];
+  heads bigint[];
   there boolean[];
   wrong uuid;
   wanted bigint;
 begin
-  held := highwater.take_log((select array_agg(distinct n) from unnest(names) n));
   if cardinality(held) > 0 then
     return query select 0::bigint, null::bigint, null::uuid, held[1];
     return;
   end if;
+  select f.stream_ids, f.heads into stream_ids, heads from highwater.find_streams(names) f;
+  if not highwater.any_known(ids, known) then
+    return query select cardinality(ids)::bigint,
+      highwater.record_events(names, stream_ids, heads, kinds, unit, kind, ids, datas, metadatas, occurred), null::uuid, null::text;
+    return;
+  end if;
+
   select array_agg(f.same is not null order by f.ord), (array_agg(f.id order by f.ord) filter (where not f.same))[1]
   into there, wrong
   from (
     select i.ord, i.id, case when i.known then (
-      select (select s.name from highwater.streams s where s.stream_id = e.stream_id) = names[i.ord]
-        and (select k.name from highwater.event_types k where k.type_id = e.type_id) = types[i.ord]
+      select (select s.name from highwater.streams s where s.stream_id = e.stream_id) = names[unit[i.ord]]
+        and (select t.name from highwater.event_types t where t.type_id = e.type_id) = kinds[kind[i.ord]]
         and e.data = datas[i.ord] and e.metadata = metadatas[i.ord]
         and (occurred[i.ord] is null or occurred[i.ord] = e.occurred_at)
       from highwater.events e where e.event_id = i.id order by e.position + 0 limit 1) end as same
@@ -324,29 +350,39 @@ begin
   wanted := (select count(*) from unnest(there) t where not t);
   if wanted = 0 then
     return query select 0::bigint, null::bigint, null::uuid, null::text;
-  elsif wanted = cardinality(ids) then
-    return query select wanted, highwater.record_events(names, ids, types, datas, metadatas, occurred), null::uuid, null::text;
   else
     return query
-    select wanted, highwater.record_events(array_agg(names[i.ord] order by i.ord), array_agg(ids[i.ord] order by i.ord),
-      array_agg(types[i.ord] order by i.ord), array_agg(datas[i.ord] order by i.ord), array_agg(metadatas[i.ord] order by i.ord),
-      array_agg(occurred[i.ord] order by i.ord)), null::uuid, null::text
-    from unnest(there) with ordinality i(there, ord) where not i.there;
+    select wanted, highwater.record_events(names, stream_ids, heads, kinds,
+      array_agg(unit[n] order by n), array_agg(kind[n] order by n), array_agg(ids[n] order by n),
+      array_agg(datas[n] order by n), array_agg(metadatas[n] order by n), array_agg(occurred[n] order by n)), null::uuid, null::text
+    from generate_subscripts(unit, 1) n where not there[n];
   end if;
 end $$;
 
 -- Runs when a SQL writer commits: its events get their positions, under the log's lock.
 create function highwater.record_pending() returns trigger language plpgsql security definer
-set search_path = pg_catalog, highwater, pg_temp as $$
+set search_path = pg_catalog, highwater, pg_temp set enable_seqscan = off set enable_mergejoin = off set jit = off as $$
+declare
+  names text[];
+  kinds text[];
+  stream_ids bigint[];
+  heads bigint[];
 begin
   -- Once for all rows of the transaction; the trigger fires for each. No other transaction's rows can be seen here.
   perform 1 from highwater.pending_events limit 1;
   if not found then return null; end if;
   perform pg_advisory_xact_lock(7210, 1);
-  perform highwater.record_events(array_agg(p.stream order by p.pending_id), array_agg(p.event_id order by p.pending_id),
-    array_agg(p.type order by p.pending_id), array_agg(p.data order by p.pending_id), array_agg(p.metadata order by p.pending_id),
-    array_agg(p.occurred_at order by p.pending_id))
+  -- In the order of their bytes, as dense_rank numbers them below.
+  select array_agg(distinct p.stream order by p.stream), array_agg(distinct p.type order by p.type) into names, kinds
   from highwater.pending_events p;
+  select f.stream_ids, f.heads into stream_ids, heads from highwater.find_streams(names) f;
+  perform highwater.record_events(names, stream_ids, heads, kinds,
+    array_agg(p.unit order by p.pending_id), array_agg(p.kind order by p.pending_id), array_agg(p.event_id order by p.pending_id),
+    array_agg(p.data order by p.pending_id), array_agg(p.metadata order by p.pending_id), array_agg(p.occurred_at order by p.pending_id))
+  from (
+    select e.*, dense_rank() over (order by e.stream)::int as unit, dense_rank() over (order by e.type)::int as kind
+    from highwater.pending_events e
+  ) p;
   delete from highwater.pending_events;
   return null;
 end $$;

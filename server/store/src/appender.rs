@@ -3,7 +3,7 @@
 //! It never lingers: a lone append is a batch of one. In a batch there is one append to a stream (a second one waits for the next
 //! batch) and one use of an id; each caller gets its own answer.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -395,9 +395,12 @@ fn verdict(append: &Prepared, rows: &[&UnitRow]) -> Verdict {
 
 /// The columns that the database takes events in.
 pub(crate) struct Columns<'a> {
+    /// The types, each once …
+    pub(crate) kinds: Vec<&'a str>,
+    /// … and the place of each event's type among them, from 1.
+    pub(crate) kind: Vec<i32>,
     pub(crate) ids: Vec<Uuid>,
     pub(crate) known: Vec<bool>,
-    pub(crate) types: Vec<&'a str>,
     pub(crate) datas: Vec<Json<&'a RawValue>>,
     pub(crate) metadatas: Vec<Json<&'a RawValue>>,
     pub(crate) occurred: Vec<Option<jiff_sqlx::Timestamp>>,
@@ -406,17 +409,21 @@ pub(crate) struct Columns<'a> {
 impl<'a> Columns<'a> {
     pub(crate) fn of(events: impl Iterator<Item = &'a PreparedEvent>, look_up_all: bool) -> Self {
         let mut columns = Self {
+            kinds: vec![],
+            kind: vec![],
             ids: vec![],
             known: vec![],
-            types: vec![],
             datas: vec![],
             metadatas: vec![],
             occurred: vec![],
         };
+        let mut places = Places::default();
         for event in events {
+            columns
+                .kind
+                .push(places.of(&event.event_type, &mut columns.kinds));
             columns.ids.push(event.id);
             columns.known.push(event.given || look_up_all);
-            columns.types.push(&event.event_type);
             columns.datas.push(Json(&*event.data));
             columns.metadatas.push(Json(&*event.metadata));
             columns
@@ -427,15 +434,34 @@ impl<'a> Columns<'a> {
     }
 }
 
+/// Numbers texts as they come, from 1, as the database counts.
+#[derive(Default)]
+pub(crate) struct Places<'a>(HashMap<&'a str, i32>);
+
+impl<'a> Places<'a> {
+    /// Its place among `texts`, to which it is added when it is new.
+    pub(crate) fn of(&mut self, text: &'a str, texts: &mut Vec<&'a str>) -> i32 {
+        *self.0.entry(text).or_insert_with(|| {
+            texts.push(text);
+            number(texts.len())
+        })
+    }
+}
+
+fn number(count: usize) -> i32 {
+    i32::try_from(count).unwrap_or(i32::MAX)
+}
+
 async fn send(
     pool: &PgPool,
     batch: &[Request],
     look_up_all: bool,
 ) -> Result<Vec<UnitRow>, sqlx::Error> {
-    let (mut requests, mut names, mut expected, mut counts) = (vec![], vec![], vec![], vec![]);
-    for (number, request) in (1_i32..).zip(batch) {
+    let (mut requests, mut names, mut expected) = (vec![], vec![], vec![]);
+    let (mut counts, mut firsts, mut units) = (vec![], vec![], vec![]);
+    for (request_number, request) in (1_i32..).zip(batch) {
         for unit in &request.append.units {
-            requests.push(number);
+            requests.push(request_number);
             names.push(unit.stream.as_str());
             expected.push(match unit.expected {
                 ExpectedVersion::None => -1,
@@ -443,7 +469,9 @@ async fn send(
                 ExpectedVersion::Exists => -3,
                 ExpectedVersion::Exactly(version) => version.0,
             });
-            counts.push(i32::try_from(unit.count).unwrap_or(i32::MAX));
+            counts.push(number(unit.count));
+            firsts.push(number(units.len() + 1));
+            units.resize(units.len() + unit.count, number(names.len()));
         }
     }
     let columns = Columns::of(
@@ -452,15 +480,18 @@ async fn send(
     );
     sqlx::query_as(
         "select outcome, actual, first_version, first_position, last_position, id
-         from highwater.append_batch($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) order by unit",
+         from highwater.append_batch($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) order by unit_number",
     )
     .bind(requests)
     .bind(names)
     .bind(expected)
     .bind(counts)
+    .bind(firsts)
+    .bind(columns.kinds)
+    .bind(units)
+    .bind(columns.kind)
     .bind(columns.ids)
     .bind(columns.known)
-    .bind(columns.types)
     .bind(columns.datas)
     .bind(columns.metadatas)
     .bind(columns.occurred)

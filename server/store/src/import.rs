@@ -1,12 +1,13 @@
 //! Importing: a chunk of lines, each recorded once.
 
+use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use highwater_model::{ImportLine, Position, ProposedEvent, StreamName};
 use uuid::Uuid;
 
-use crate::appender::Columns;
-use crate::json_check::check_event;
+use crate::appender::{Columns, Places};
+use crate::json_check::{PreparedEvent, check_event};
 use crate::{Store, StoreError};
 
 /// What became of a chunk.
@@ -23,7 +24,8 @@ pub struct ImportChunk {
 }
 
 impl Store {
-    /// Records a chunk (1,000 lines or so), all of it or nothing; lines whose id is in the log with the same content are skipped.
+    /// Records a chunk (1,000 lines or so), all of it or nothing; lines whose id is in the log, or in a line before, with the same
+    /// content are skipped. Of two lines of a chunk only the same text is taken as the same content.
     pub async fn import(&self, chunk: Vec<ImportLine>) -> Result<ImportChunk, StoreError> {
         if chunk.is_empty() {
             return Ok(ImportChunk::default());
@@ -48,23 +50,23 @@ impl Store {
             )?);
             names.push(line.stream);
         }
-        // The same id twice in a chunk: the database looks up ids before it records, so it would not see the first one.
-        let mut ids = std::collections::HashSet::new();
-        if let Some(twice) = events
-            .iter()
-            .find(|event| event.given && !ids.insert(event.id))
-        {
-            return Err(StoreError::IdReused { id: twice.id });
-        }
+        drop_repeats(&mut names, &mut events)?;
         let started = Instant::now();
         loop {
             let columns = Columns::of(events.iter(), false);
+            let (mut streams, mut places) = (vec![], Places::default());
+            let units: Vec<i32> = names
+                .iter()
+                .map(|name| places.of(name.as_str(), &mut streams))
+                .collect();
             let (imported, first, reused, busy): (i64, Option<i64>, Option<Uuid>, Option<String>) =
-                sqlx::query_as("select imported, first_position, reused, busy from highwater.import_batch($1, $2, $3, $4, $5, $6, $7)")
-                    .bind(names.iter().map(StreamName::as_str).collect::<Vec<_>>())
+                sqlx::query_as("select imported, first_position, reused, busy from highwater.import_batch($1, $2, $3, $4, $5, $6, $7, $8, $9)")
+                    .bind(streams)
+                    .bind(columns.kinds)
+                    .bind(units)
+                    .bind(columns.kind)
                     .bind(columns.ids)
                     .bind(columns.known)
-                    .bind(columns.types)
                     .bind(columns.datas)
                     .bind(columns.metadatas)
                     .bind(columns.occurred)
@@ -96,4 +98,34 @@ impl Store {
             });
         }
     }
+}
+
+/// Takes out lines that say again what a line before says: the database looks up ids before it records, so it would not see them.
+fn drop_repeats(
+    names: &mut Vec<StreamName>,
+    events: &mut Vec<PreparedEvent>,
+) -> Result<(), StoreError> {
+    let mut first = HashMap::new();
+    let mut again = vec![false; events.len()];
+    for (index, event) in events.iter().enumerate().filter(|(_, event)| event.given) {
+        let Some(before) = first.insert(event.id, index) else {
+            continue;
+        };
+        again[index] = names[before] == names[index] && says_the_same(&events[before], event);
+        if !again[index] {
+            return Err(StoreError::IdReused { id: event.id });
+        }
+    }
+    let mut keep = again.iter().map(|again| !again);
+    names.retain(|_| keep.next().unwrap_or(true));
+    let mut keep = again.iter().map(|again| !again);
+    events.retain(|_| keep.next().unwrap_or(true));
+    Ok(())
+}
+
+fn says_the_same(one: &PreparedEvent, other: &PreparedEvent) -> bool {
+    one.event_type == other.event_type
+        && one.data.get() == other.data.get()
+        && one.metadata.get() == other.metadata.get()
+        && one.occurred_at == other.occurred_at
 }
