@@ -1,6 +1,7 @@
 //! `cargo xtask …`: the commands of someone who works on Highwater. Each says what it does and, where it can't, what to do by hand.
 #![expect(clippy::print_stdout, reason = "a program for the terminal")]
 
+mod bench;
 mod check;
 mod setup;
 mod site;
@@ -35,6 +36,15 @@ enum Task {
         #[arg(long)]
         format_only: bool,
     },
+    /// Measures the product beside its peers; prints a table and writes `bench.json`
+    Bench {
+        /// Repeats more, with more events and a slower disk too
+        #[arg(long)]
+        long: bool,
+        /// Only these, by name
+        #[arg(long, value_delimiter = ',')]
+        only: Vec<String>,
+    },
     /// Builds the console and the server
     Build {
         /// Builds optimised: one file to copy, `target/release/highwater`
@@ -59,6 +69,7 @@ fn main() -> Result<()> {
         }
         Task::Test { no_browser } => test::test(!no_browser),
         Task::Check { format_only } => check::check(format_only),
+        Task::Bench { long, only } => bench::bench(long, &only),
         Task::Build { release } => {
             let program = build(release)?;
             step::say(&format!("built {}", program.display()));

@@ -3,9 +3,13 @@
 //! `cargo nextest` runs every test in a process of its own, so `cargo xtask test` starts one server and names it in
 //! [`URL_VARIABLE`]; without that, each process starts its own, which ends with it.
 
+use std::ffi::OsString;
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
+use crate::error::at;
 use crate::{Binaries, Embedded, Options, PostgresError, sys};
 
 /// The environment variable with the URL of a superuser on a running server.
@@ -57,27 +61,53 @@ impl Scratch {
 
     /// A server of its own; ends with this value.
     pub fn start() -> Result<Self, PostgresError> {
-        let parent = parent();
-        remove_left_overs(&parent);
-        let mut number = 0;
-        let folder = loop {
-            let folder = parent.join(format!("{PREFIX}{}-{number}", std::process::id()));
-            if !folder.exists() {
-                break folder;
+        let folder = new_folder();
+        Self::start_in(
+            &folder,
+            Options {
+                throwaway: true,
+                ..Options::new(&folder)
+            },
+        )
+    }
+
+    /// A server that flushes as one does whose data matters, for measuring. `preload` is a library that is loaded into it; it is
+    /// copied to where the server's user can read it.
+    pub fn durable(
+        preload: Option<&Path>,
+        mut environment: Vec<(String, OsString)>,
+    ) -> Result<Self, PostgresError> {
+        let folder = new_folder();
+        if let Some(library) = preload {
+            std::fs::create_dir_all(&folder).map_err(at("can't create", &folder))?;
+            let copy = folder.join("preload.so");
+            std::fs::copy(library, &copy).map_err(at("can't copy", library))?;
+            for path in [&folder, &copy] {
+                std::fs::set_permissions(path, Permissions::from_mode(0o755))
+                    .map_err(at("can't set the mode of", path))?;
             }
-            number += 1;
-        };
+            environment.push(("LD_PRELOAD".to_owned(), copy.into()));
+        }
+        Self::start_in(
+            &folder,
+            Options {
+                environment,
+                ..Options::new(&folder)
+            },
+        )
+    }
+
+    fn start_in(folder: &Path, options: Options) -> Result<Self, PostgresError> {
         let binaries = Binaries::find_or_fetch(&mut |_| {})?;
         let options = Options {
-            throwaway: true,
             max_connections: 400,
-            ..Options::new(&folder)
+            ..options
         };
         let server = Embedded::start(&binaries, &options, &mut |_| {})?;
         Ok(Self {
             source: Source::Own {
                 server: Box::new(server),
-                folder,
+                folder: folder.to_owned(),
             },
         })
     }
@@ -108,6 +138,20 @@ extern "C" fn clean_up() {
     {
         server.quit();
         let _ = std::fs::remove_dir_all(folder);
+    }
+}
+
+/// A folder that nobody has, named after this process; those of processes that were killed go.
+fn new_folder() -> PathBuf {
+    let parent = parent();
+    remove_left_overs(&parent);
+    let mut number = 0;
+    loop {
+        let folder = parent.join(format!("{PREFIX}{}-{number}", std::process::id()));
+        if !folder.exists() {
+            return folder;
+        }
+        number += 1;
     }
 }
 

@@ -1,5 +1,6 @@
 //! One embedded server, from its data folder to its URL.
 
+use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::fs;
 use std::io::{Read, Seek, Write};
@@ -28,6 +29,8 @@ pub struct Options {
     pub start_timeout: Duration,
     /// More settings, as `-c name=value`.
     pub settings: Vec<(String, String)>,
+    /// Variables of its environment beside ours.
+    pub environment: Vec<(String, OsString)>,
 }
 
 impl Default for Options {
@@ -38,6 +41,7 @@ impl Default for Options {
             max_connections: 100,
             start_timeout: Duration::from_mins(1),
             settings: Vec::new(),
+            environment: Vec::new(),
         }
     }
 }
@@ -328,6 +332,12 @@ fn spawn(
         .arg(&cluster.data)
         .arg("-k")
         .arg(socket_folder)
+        .envs(
+            options
+                .environment
+                .iter()
+                .map(|(name, value)| (name, value)),
+        )
         .current_dir(&cluster.home);
     let mut setting = |name: &str, value: &str| {
         command.arg("-c").arg(format!("{name}={value}"));
