@@ -6,8 +6,14 @@
 )]
 
 mod append;
+mod bad_appends;
+mod bad_import;
+mod bad_queries;
 mod import;
 mod live;
+mod live_nonsense;
+mod odd_stream_names;
+mod refused;
 mod running;
 #[path = "../support/mod.rs"]
 mod support;

@@ -8,9 +8,11 @@
 )]
 
 mod api_writer;
+mod crowd;
 mod import;
 mod ledger;
 mod log;
+mod lost_database;
 mod mixed_writers;
 mod program;
 mod reader;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
@@ -38,6 +38,19 @@ pub(crate) async fn hear(socket: &mut Socket) -> Result<Option<Value>, Error> {
             Some(Message::Text(text)) => return Ok(Some(serde_json::from_str(&text).unwrap())),
             None | Some(Message::Close(_)) => return Ok(None),
             Some(_) => {}
+        }
+    }
+}
+
+/// Subscribes to what is recorded from now on, as feed 1; answers the position that this is after.
+pub(crate) async fn subscribe_at_head(socket: &mut Socket) -> Result<i64, Error> {
+    let subscribe = json!({"subscribe": "events", "id": 1, "after": "head"});
+    say(socket, &subscribe).await?;
+    loop {
+        // The feed may be a moment behind what this server has answered: that comes first.
+        let message = hear(socket).await?.ok_or(Error::ConnectionClosed)?;
+        if let Some(position) = message["caught_up"].as_i64() {
+            return Ok(position);
         }
     }
 }

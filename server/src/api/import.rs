@@ -26,6 +26,9 @@ const CHUNK_LINES: usize = 1_000;
 const CHUNK_BYTES: usize = 4 << 20;
 /// Progress is for eyes; more often would only fill the buffers of a client that reads the answer last.
 const PROGRESS_EVERY: Duration = Duration::from_millis(200);
+/// How long the rest of a body is taken, and thrown away, after a line stopped the import. A connection that is closed with bytes
+/// unread is reset, and the client would never see why.
+const DRAIN: Duration = Duration::from_secs(10);
 /// How often a chunk is tried when the store says "later".
 const ATTEMPTS: u32 = 8;
 
@@ -96,6 +99,9 @@ impl Import {
 
     /// The next line of the answer; none after the last.
     async fn next_line(&mut self) -> Option<Bytes> {
+        if self.ended {
+            self.drain().await;
+        }
         while !self.ended {
             let chunk = self.read_chunk().await;
             let stored = self.store_chunk(chunk.lines).await;
@@ -127,6 +133,13 @@ impl Import {
         None
     }
 
+    /// Reads what the client still sends; it has the answer already, but it may look at it only when it is done.
+    async fn drain(&mut self) {
+        let mut nowhere = tokio::io::sink();
+        let rest = tokio::io::copy(self.lines.get_mut(), &mut nowhere);
+        let _: Result<_, _> = tokio::time::timeout(DRAIN, rest).await;
+    }
+
     async fn read_chunk(&mut self) -> Chunk {
         let mut lines = Vec::new();
         let mut bytes = 0;
@@ -153,7 +166,12 @@ impl Import {
             }
             bytes += text.len();
             match serde_json::from_str::<ImportLine>(&text) {
-                Ok(event) => lines.push((self.line, event)),
+                Ok(mut event) => {
+                    // Also for a line without one: a chunk whose answer got lost is sent to the database again.
+                    let ids = self.store.ids();
+                    event.id.get_or_insert_with(|| ids.event_id());
+                    lines.push((self.line, event));
+                }
                 Err(error) => {
                     let problem = bad_json(&error);
                     let detail = format!("Line {}: {}", self.line, problem.detail);

@@ -100,25 +100,25 @@ async fn import(
     };
     let mut lines =
         StreamReader::new(response.bytes_stream().map_err(std::io::Error::other)).lines();
-    let mut last = None;
-    loop {
+    let last = loop {
         let line = lines.next_line().await.context(
             "the connection broke off; run the same command again, it goes on where it stopped",
         )?;
-        let Some(line) = line else { break };
-        if let Ok(progress) = serde_json::from_str::<ImportProgress>(&line) {
-            if !stopping.is_cancelled() {
-                bar.set_message(format!(
-                    "{} imported, {} there already",
-                    progress.imported, progress.skipped
-                ));
-            }
-            if !output::for_people() {
-                output::json(&progress)?;
-            }
+        let Some(line) = line else { break None };
+        // The first line that is no progress is the last one; the server may go on taking a file that it has refused.
+        let Ok(progress) = serde_json::from_str::<ImportProgress>(&line) else {
+            break Some(line);
+        };
+        if !stopping.is_cancelled() {
+            bar.set_message(format!(
+                "{} imported, {} there already",
+                progress.imported, progress.skipped
+            ));
         }
-        last = Some(line);
-    }
+        if !output::for_people() {
+            output::json(&progress)?;
+        }
+    };
     let summary = finish(bar, last.as_deref())?;
     if reader.await?? == Sent::Part {
         bail!(

@@ -91,6 +91,7 @@ impl Connection {
                         }
                         Some(Ok(Message::Binary(_))) => self.refuse(None, binary()).await?,
                         Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
+                        Some(Err(error)) if is_too_long(&error) => return self.close(close_code::SIZE, "a message has 16 KiB at most").await,
                         Some(Ok(Message::Close(_)) | Err(_)) | None => return Err(Over),
                     }
                 }
@@ -236,6 +237,14 @@ impl Connection {
         .await;
         Err(Over)
     }
+}
+
+fn is_too_long(error: &axum::Error) -> bool {
+    let inner = std::error::Error::source(error);
+    matches!(
+        inner.and_then(|inner| inner.downcast_ref()),
+        Some(tokio_tungstenite::tungstenite::Error::Capacity(_))
+    )
 }
 
 fn binary() -> Problem {

@@ -124,10 +124,10 @@ impl Store {
         let now = self.clock().now();
         let forward = query.direction == Direction::Forward;
         let (mut low, mut high) = (
-            query.after.map_or(0, |after| after.0 + 1),
+            query.after.map_or(0, |after| after.0.saturating_add(1)),
             query
                 .before
-                .map_or(head.0, |before| head.0.min(before.0 - 1)),
+                .map_or(head.0, |before| head.0.min(before.0.saturating_sub(1))),
         );
         let mut events = Vec::new();
         let mut take = 1;

@@ -11,14 +11,15 @@ type Sql = QueryBuilder<Postgres>;
 /// Adds ` and …` for each term. Every value is bound; only words of this file become SQL text.
 pub(crate) fn push(sql: &mut Sql, filter: &Filter, now: Timestamp) {
     for term in filter.terms() {
-        // Null (a missing path) is no; so a negated term says yes to it.
+        // Null (a missing path) is no; so a negated term says yes to it. For a plain one `where` does that by itself, and finds the
+        // index that a coalesce would hide.
         sql.push(if term.negated {
             " and not coalesce(("
         } else {
-            " and coalesce(("
+            " and ("
         });
         subject(sql, &term.subject, now);
-        sql.push("), false)");
+        sql.push(if term.negated { "), false)" } else { ")" });
     }
 }
 
@@ -89,10 +90,15 @@ fn sign(comparison: Comparison) -> &'static str {
 }
 
 fn any_id(sql: &mut Sql, column: &'static str, ids: &[Uuid]) {
-    sql.push(column)
-        .push(" = any (")
-        .push_bind(ids.to_vec())
-        .push(")");
+    // One id alone leaves the index in the order of positions: the page needs no sort.
+    match ids {
+        [id] => sql.push(column).push(" = ").push_bind(*id),
+        ids => sql
+            .push(column)
+            .push(" = any (")
+            .push_bind(ids.to_vec())
+            .push(")"),
+    };
 }
 
 fn any_number(sql: &mut Sql, column: &'static str, comparison: Comparison, numbers: &[i64]) {

@@ -47,6 +47,12 @@ pub(crate) fn summary(row: &PgRow) -> Result<StreamSummary, StoreError> {
 impl Store {
     /// A page of streams. By activity, the newest come from the log's own end as long as nothing narrows them.
     pub async fn streams(&self, query: StreamQuery) -> Result<StreamList, StoreError> {
+        let texts = [&query.query, &query.category, &query.cursor];
+        if texts.into_iter().flatten().any(|text| text.contains('\0')) {
+            return Err(StoreError::BadQuery(
+                "no stored text holds a NUL character; leave it out".to_owned(),
+            ));
+        }
         let limit = rows_limit(if query.limit == 0 { 100 } else { query.limit });
         let mut sql = QueryBuilder::<Postgres>::new(COLUMNS);
         sql.push("where true");

@@ -51,6 +51,9 @@ pub(super) fn split_key(term: &str) -> Option<(&str, &str)> {
 
 pub(super) fn parse(line: &str) -> Result<Vec<Term>, FilterError> {
     let mut reader = Reader { line, at: 0 };
+    if let Some(nul) = line.find('\0') {
+        return Err(reader.wrong(nul, nul + 1, "no stored text holds a NUL character", &[]));
+    }
     let mut terms = Vec::new();
     loop {
         reader.skip_space();
@@ -239,14 +242,6 @@ impl<'a> Reader<'a> {
         let mut escaped = false;
         for (at, c) in self.line[open + 1..].char_indices() {
             match c {
-                '\0' => {
-                    return Err(self.wrong(
-                        open + 1 + at,
-                        open + 2 + at,
-                        "no stored text holds a NUL character",
-                        &[],
-                    ));
-                }
                 _ if escaped => {
                     text.push(c);
                     escaped = false;
@@ -289,14 +284,6 @@ impl<'a> Reader<'a> {
                 from,
                 "a value is missing here; an empty text is \"\"",
                 &["a value", "\"\""],
-            ));
-        }
-        if text.contains('\0') {
-            return Err(self.wrong(
-                from,
-                from + end,
-                "no stored text holds a NUL character",
-                &[],
             ));
         }
         self.at += end;

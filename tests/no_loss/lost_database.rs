@@ -1,0 +1,183 @@
+//! A server whose Postgres goes away and comes back.
+
+use std::time::Duration;
+
+use highwater_postgres::{Binaries, Embedded, Options};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::sync::watch;
+use tokio::task::{JoinSet, spawn_blocking};
+
+use crate::api_writer::{self, Target};
+use crate::ledger::{Fate, Ledger};
+use crate::log;
+use crate::program::Server;
+use crate::reader::Reader;
+use crate::support::api::Api;
+use crate::support::socket;
+
+/// A Postgres that can be stopped without harm to other tests.
+struct Postgres {
+    folder: TempDir,
+    running: Option<Embedded>,
+}
+
+impl Postgres {
+    async fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let mut postgres = Self {
+            folder,
+            running: None,
+        };
+        postgres.start().await;
+        postgres
+    }
+
+    /// The URL is the same each time.
+    async fn start(&mut self) {
+        let options = Options {
+            throwaway: true,
+            ..Options::new(self.folder.path())
+        };
+        let started = spawn_blocking(move || {
+            let binaries = Binaries::find_or_fetch(&mut |_| {}).unwrap();
+            Embedded::start(&binaries, &options, &mut |_| {}).unwrap()
+        });
+        self.running = Some(started.await.unwrap());
+    }
+
+    async fn stop(&mut self) {
+        let running = self.running.take().unwrap();
+        spawn_blocking(|| running.stop()).await.unwrap();
+    }
+
+    fn url(&self) -> String {
+        self.running.as_ref().unwrap().url()
+    }
+}
+
+/// Status, `Retry-After` and body.
+async fn answer(request: reqwest::RequestBuilder) -> (u16, Option<String>, Value) {
+    let response = request.send().await.unwrap();
+    let status = response.status().as_u16();
+    let retry_after = response
+        .headers()
+        .get("retry-after")
+        .map(|value| value.to_str().unwrap().to_owned());
+    let text = response.text().await.unwrap();
+    (
+        status,
+        retry_after,
+        serde_json::from_str(&text).unwrap_or(Value::Null),
+    )
+}
+
+#[tokio::test]
+async fn server_without_its_database_says_so_and_recovers_without_skipping_an_event() {
+    let mut postgres = Postgres::new().await;
+    let url = postgres.url();
+    let server = Server::start(&url).await;
+    let ledger = Ledger::default();
+    let own = |name: &str| Target::Own(name.to_owned());
+    api_writer::write(
+        vec![server.api.clone()],
+        own("before-1"),
+        20,
+        ledger.clone(),
+    )
+    .await;
+
+    let (done, end) = watch::channel(None);
+    let mut readers = JoinSet::new();
+    readers.spawn(Reader::new(vec![server.api.clone()], end.clone()).follow());
+    readers.spawn(Reader::new(vec![server.api.clone()], end.clone()).poll());
+    let mut kept_open = socket::open(&server.api.address).await.unwrap();
+    let head = socket::subscribe_at_head(&mut kept_open).await.unwrap();
+
+    postgres.stop().await;
+    for path in [
+        "/api/events",
+        "/api/streams",
+        "/api/streams/before-1/events",
+        "/api/types",
+        "/api/store",
+        "/readyz",
+    ] {
+        // More often than the server has connections that it believes are open.
+        for _ in 0..12 {
+            is_unavailable(path, answer(server.api.request("GET", path)).await);
+        }
+    }
+    assert_eq!(answer(server.api.request("GET", "/healthz")).await.0, 200);
+    let append = server.api.request("POST", "/api/streams/during-1/events");
+    let append = append.body(r#"[{"type":"Written","data":1}]"#);
+    is_unavailable("append", answer(append).await);
+    let mut writers = JoinSet::new();
+    for name in ["across-1", "across-2"] {
+        writers.spawn(api_writer::write(
+            vec![server.api.clone()],
+            own(name),
+            10,
+            ledger.clone(),
+        ));
+    }
+
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    assert_eq!(
+        ledger.count(Fate::Committed),
+        39,
+        "nothing is answered as recorded meanwhile"
+    );
+    postgres.start().await;
+    while let Some(written) = writers.join_next().await {
+        written.unwrap();
+    }
+    is_ready_again(&server.api).await;
+
+    let log = log::read(&url).await;
+    ledger.audit(&log);
+    let last = log.last().unwrap().0;
+    done.send_replace(Some(last));
+    while let Some(seen) = readers.join_next().await {
+        assert!(seen.unwrap() == log, "a reader saw something else");
+    }
+    // The same connection as before, without a word about what happened in between.
+    let mut next = head + 1;
+    while next <= last {
+        let message = socket::hear(&mut kept_open).await.unwrap().unwrap();
+        assert!(
+            message.get("error").is_none() && message.get("gap").is_none(),
+            "{message}"
+        );
+        for event in message["events"].as_array().into_iter().flatten() {
+            assert_eq!(event["position"], next);
+            next += 1;
+        }
+    }
+}
+
+fn is_unavailable(what: &str, (status, retry_after, problem): (u16, Option<String>, Value)) {
+    assert_eq!(
+        (status, &problem["type"]),
+        (503, &json!("database_unavailable")),
+        "{what}: {problem}"
+    );
+    assert_eq!(retry_after.as_deref(), Some("1"), "{what}: {problem}");
+    let detail = problem["detail"].as_str().unwrap();
+    assert!(detail.contains("try again shortly"), "{what}: {detail}");
+}
+
+/// `/readyz` says so by itself after a moment, and the calls work again.
+async fn is_ready_again(api: &Api) {
+    while answer(api.request("GET", "/readyz")).await.0 != 200 {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let mut refused = 0;
+    while answer(api.request("GET", "/api/events")).await.0 != 200 {
+        refused += 1;
+        assert!(
+            refused < 20,
+            "it has no connection that it does not know is broken"
+        );
+    }
+}
