@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::task::JoinSet;
 use tokio_tungstenite::tungstenite::Error;
 
@@ -78,4 +78,56 @@ async fn two_hundred_readers_get_everything_while_others_never_read() {
         "the ring holds 16,384 events: nobody has a reason to miss one"
     );
     drop(never_read);
+}
+
+/// Resident memory of the server, in MiB.
+#[cfg(target_os = "linux")]
+fn memory(server: &Server) -> i64 {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", server.id())).unwrap();
+    let line = status
+        .lines()
+        .find(|line| line.starts_with("VmRSS:"))
+        .unwrap();
+    line.split_whitespace()
+        .nth(1)
+        .unwrap()
+        .parse::<i64>()
+        .unwrap()
+        / 1024
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn readers_that_never_read_cost_no_memory_and_are_told_what_they_missed() {
+    let server = Server::start(&database::create().await).await;
+    let fill = async |rounds| {
+        for round in 0..rounds {
+            append(&server.api, &format!("a-{round}"), 10, 400_000).await;
+        }
+    };
+    // First the ring fills up to its bound, then each connection's own buffer, and then nothing more.
+    fill(17).await;
+    let mut never_read = Vec::new();
+    for _ in 0..30 {
+        never_read.push(subscribe(&server.api).await.unwrap());
+    }
+    fill(8).await;
+    let before = memory(&server);
+    fill(12).await;
+    let after = memory(&server);
+    // Kept for these readers, even once for all of them, it would be 48 MB.
+    assert!(after - before < 20, "from {before} MiB to {after} MiB");
+    for mut socket in never_read.into_iter().take(1) {
+        // On a slow machine it may be closed by now: nothing drained it for 40 s.
+        if let Ok(delivered) = read_to(&mut socket, 170, 370).await {
+            assert!(
+                delivered < 200,
+                "the ring holds 64 of the 80 MB; more can't have waited for it"
+            );
+        }
+    }
+    let (_, page) = ask(server.api.request("GET", "/api/events?limit=1"))
+        .await
+        .unwrap();
+    assert_eq!(page["head"], Value::from(370), "writers were not held back");
 }

@@ -54,6 +54,8 @@ impl Server {
         serve
             .args(["serve", "--listen", "127.0.0.1:0", "--log", "warn"])
             .args(arguments)
+            // Large blocks go back to the system at once (glibc), so that its memory is what it keeps.
+            .env("MALLOC_MMAP_THRESHOLD_", "131072")
             .stdout(Stdio::piped());
         let mut process = Process(serve.spawn().unwrap());
         let output = process.0.stdout.take().unwrap();
@@ -72,6 +74,11 @@ impl Server {
             api: Api::at(address),
             process,
         }
+    }
+
+    /// Its process id.
+    pub(crate) fn id(&self) -> u32 {
+        self.process.0.id()
     }
 
     /// `kill -9`.
