@@ -113,7 +113,8 @@ end $$;
 
 -- Records events in the order given. streams: each once, with its id and version as found; kinds: each type once; unit and kind: of
 -- each event, its place in those two. The caller holds the log's lock, has found the streams under it, and has set the planner to
--- index probes: plans that are made while the tables are small would otherwise read whole tables later. Answers the first position.
+-- nested index probes: plans that are made while the tables are small would otherwise read whole tables for each batch later.
+-- Answers the first position.
 create function highwater.record_events(
   streams text[], stream_ids bigint[], heads bigint[], kinds text[],
   unit int[], kind int[], ids uuid[], datas jsonb[], metadatas jsonb[], occurred timestamptz[]
@@ -141,8 +142,8 @@ begin
   end if;
 
   with placed as materialized (
-    -- Numbered, not unnested: the planner takes this for 1,000 rows and hashes what it groups; for 10 it would sort and nest. PL/pgSQL
-    -- holds its arrays expanded, so a subscript costs the same anywhere in them.
+    -- Numbered, not unnested: the planner takes this for 1,000 rows and hashes what it groups. PL/pgSQL holds its arrays expanded,
+    -- so a subscript costs the same anywhere in them.
     select n, unit[n] as u, kind[n] as k, base + n as position, heads[unit[n]] + row_number() over (partition by unit[n] order by n) as version
     from generate_subscripts(unit, 1) n
   ), ends as materialized (
@@ -175,7 +176,8 @@ begin
   set count = b.count + excluded.count, streams = b.streams + excluded.streams,
       last_position = excluded.last_position, last_recorded_at = excluded.last_recorded_at;
 
-  perform pg_notify('highwater', '');
+  -- The position is a hint, not a fact: a listener that knows it already need not look.
+  perform pg_notify('highwater', (base + cardinality(unit))::text);
   return base + 1;
 end $$;
 
@@ -207,7 +209,7 @@ create function highwater.append_batch(
   kinds text[], unit int[], kind int[], ids uuid[], known boolean[], datas jsonb[], metadatas jsonb[], occurred timestamptz[]
 ) returns table (unit_number int, outcome text, actual bigint, first_version bigint, first_position bigint, last_position bigint, id uuid)
 language plpgsql volatile security definer
-set search_path = pg_catalog, highwater, pg_temp set enable_seqscan = off set enable_mergejoin = off set jit = off as $$
+set search_path = pg_catalog, highwater, pg_temp set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set jit = off as $$
 declare
   busy text[] := highwater.take_log(names);
   stream_ids bigint[];
@@ -275,16 +277,15 @@ begin
 
   -- A request is recorded when all its units can be; a duplicate beside one that is not there means that an id was reused.
   select array_agg(case
-      when g.verdict = 'recorded' and not r.can then 'refused'
-      when g.verdict = 'duplicate' and not r.was then case when r.busy or r.failed then 'refused' else 'reused' end
+      when g.verdict = 'recorded' and not g.can then 'refused'
+      when g.verdict = 'duplicate' and not g.was then case when g.busy or g.failed then 'refused' else 'reused' end
       else g.verdict end order by g.ord)
   into verdicts
-  from unnest(verdicts, requests) with ordinality g(verdict, request, ord)
-  join (
-    select q.request, bool_and(q.verdict = 'recorded') as can, bool_and(q.verdict = 'duplicate') as was,
-      bool_or(q.verdict = 'busy') as busy, bool_or(q.verdict in ('conflict', 'reused')) as failed
-    from unnest(verdicts, requests) q(verdict, request) group by q.request
-  ) r on r.request = g.request;
+  from (
+    select q.verdict, q.ord, bool_and(q.verdict = 'recorded') over r as can, bool_and(q.verdict = 'duplicate') over r as was,
+      bool_or(q.verdict = 'busy') over r as busy, bool_or(q.verdict in ('conflict', 'reused')) over r as failed
+    from unnest(verdicts, requests) with ordinality q(verdict, request, ord) window r as (partition by q.request)
+  ) g;
 
   if 'recorded' = any (verdicts) then
     select highwater.record_events(names, stream_ids, heads, kinds,
@@ -312,7 +313,7 @@ create function highwater.import_batch(
   names text[], kinds text[], unit int[], kind int[], ids uuid[], known boolean[], datas jsonb[], metadatas jsonb[], occurred timestamptz[]
 ) returns table (imported bigint, first_position bigint, reused uuid, busy text)
 language plpgsql volatile security definer
-set search_path = pg_catalog, highwater, pg_temp set enable_seqscan = off set enable_mergejoin = off set jit = off as $$
+set search_path = pg_catalog, highwater, pg_temp set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set jit = off as $$
 declare
   held text[] := highwater.take_log(names);
   stream_ids bigint[];
@@ -361,7 +362,7 @@ end $$;
 
 -- Runs when a SQL writer commits: its events get their positions, under the log's lock.
 create function highwater.record_pending() returns trigger language plpgsql security definer
-set search_path = pg_catalog, highwater, pg_temp set enable_seqscan = off set enable_mergejoin = off set jit = off as $$
+set search_path = pg_catalog, highwater, pg_temp set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set jit = off as $$
 declare
   names text[];
   kinds text[];

@@ -38,7 +38,12 @@ pub(crate) fn listen(pool: PgPool, moved: watch::Sender<Position>, tasks: &Tasks
                 listener.listen("highwater").await?;
                 loop {
                     raise(&moved, head(&pool).await?);
-                    listener.recv().await?;
+                    // What this process has appended itself is known already. Anybody may notify, so a higher number is not believed.
+                    while let Ok(position) = listener.recv().await?.payload().parse() {
+                        if Position(position) > *moved.borrow() {
+                            break;
+                        }
+                    }
                 }
                 #[expect(unreachable_code, reason = "gives the block its type")]
                 Ok::<(), StoreError>(())
