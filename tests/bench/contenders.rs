@@ -159,6 +159,15 @@ impl Contender {
         })
     }
 
+    /// Whether positions and versions have no gaps, where they promise that.
+    pub(crate) async fn dense(&self) -> Result<bool> {
+        Ok(self.count().await?.1)
+    }
+
+    async fn count(&self) -> Result<(i64, bool)> {
+        Ok(sqlx::query_as(self.counts).fetch_one(&self.pool).await?)
+    }
+
     /// Ends it.
     pub(crate) async fn close(self) {
         self.pool.close().await;

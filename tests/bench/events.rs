@@ -21,7 +21,7 @@ pub(crate) struct Event {
     pub(crate) stream: String,
     /// The version that the stream must have; -1 before its first event.
     pub(crate) expected: i64,
-    pub(crate) event_type: &'static str,
+    pub(crate) kind: &'static str,
     pub(crate) data: String,
     pub(crate) id: Uuid,
 }
@@ -49,7 +49,7 @@ impl Events {
         Event {
             stream: format!("{}x{}", self.prefix, number / STREAM_EVENTS),
             expected: (number % STREAM_EVENTS) as i64 - 1,
-            event_type: TYPES[(number % 5) as usize],
+            kind: TYPES[(number % 5) as usize],
             data: data(number),
             id: Ids.event_id(),
         }
@@ -66,12 +66,12 @@ pub(crate) fn data(number: u64) -> String {
             950 + (number * 37 + at) % 9_000
         )
     };
-    let lines: Vec<String> = (0..1 + number % 4).map(line).collect();
+    let lines: Vec<String> = (0..=number % 4).map(line).collect();
     format!(
         r#"{{"order": "{:08}", "customer": "customer-{}", "city": "Lisbon", "express": {}, "note": "left at the door of number {}", "lines": [{}]}}"#,
         number,
         number % 997,
-        number % 3 == 0,
+        number.is_multiple_of(3),
         number % 120,
         lines.join(", ")
     )

@@ -106,7 +106,7 @@ fn ndjson(count: usize) -> String {
         let _ = writeln!(
             text,
             r#"{{"stream":"{}","type":"{}","id":"{}","data":{}}}"#,
-            event.stream, event.event_type, event.id, event.data
+            event.stream, event.kind, event.id, event.data
         );
     }
     text

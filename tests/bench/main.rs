@@ -13,17 +13,22 @@
 #![expect(
     clippy::cast_precision_loss,
     clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
     clippy::cast_sign_loss,
     reason = "counts and times of a bench are far from where that matters"
 )]
 
 mod append;
+mod console_e2e;
 mod contenders;
 mod events;
+mod fanout;
 mod import;
 mod lab;
+mod no_loss;
 mod pace;
 mod page_read;
+mod process;
 mod report;
 mod server;
 mod wake;
@@ -37,7 +42,16 @@ use crate::lab::Lab;
 use crate::report::Row;
 
 /// What can be measured, in this order.
-const BENCHES: [&str; 5] = ["weight", "append", "import", "page_read", "wake"];
+const BENCHES: [&str; 8] = [
+    "weight",
+    "append",
+    "no_loss",
+    "import",
+    "page_read",
+    "wake",
+    "fanout",
+    "console_e2e",
+];
 
 /// What `cargo xtask bench` passes on.
 #[derive(Debug, Parser)]
@@ -98,6 +112,9 @@ async fn measure(name: &'static str, lab: &Lab) -> Result<Vec<Row>> {
         "append" => append::run(lab).await,
         "import" => import::run(lab).await,
         "page_read" => page_read::run(lab).await,
+        "no_loss" => no_loss::run(lab).await,
+        "fanout" => fanout::run(lab).await,
+        "console_e2e" => console_e2e::run(lab).await,
         "wake" => wake::run(lab).await,
         other => bail!("no bench {other}"),
     }

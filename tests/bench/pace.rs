@@ -1,6 +1,6 @@
 //! Appending at a rate, with the time of the call in each event, so that a reader can tell how long it took.
 
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::Result;
 use tokio::task::JoinSet;
@@ -10,22 +10,30 @@ use crate::events::{Event, Events};
 use crate::writers::{Target, Writer};
 
 const WRITERS: u32 = 32;
-/// How the database writes the time of the call into an event's data.
-const KEY: &[u8] = b"\"sent_us\": ";
+/// How the database writes the time of the call into an event's data; the shortest key comes first.
+const KEY: &[u8] = b"\"at\": ";
 
-/// When everything began; times in events count from here.
+/// A clock that a browser has, too, and that never goes back.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Start(Instant);
+pub(crate) struct Start {
+    began: Instant,
+    epoch: Duration,
+}
 
 impl Start {
     /// Now.
     pub(crate) fn now() -> Self {
-        Self(Instant::now())
+        Self {
+            began: Instant::now(),
+            epoch: SystemTime::now()
+                .duration_since(UNIX_EPOCH)
+                .unwrap_or_default(),
+        }
     }
 
-    /// Microseconds since.
+    /// Microseconds since 1970.
     pub(crate) fn micros(self) -> u64 {
-        self.0.elapsed().as_micros() as u64
+        (self.epoch + self.began.elapsed()).as_micros() as u64
     }
 }
 
@@ -40,7 +48,14 @@ pub(crate) fn times_in(text: &[u8]) -> impl Iterator<Item = u64> {
     })
 }
 
-/// Appends for a time, so many events a second, spread evenly over writers that each wait for their answer; answers how many.
+/// How many events that will be.
+pub(crate) fn count(per_second: u32, time: Duration) -> u64 {
+    let writers = u64::from(WRITERS);
+    u64::from(per_second) * time.as_millis() as u64 / 1_000 / writers * writers
+}
+
+/// Appends for a time, so many events a second, spread evenly over writers that each wait for their answer;
+/// answers how many.
 pub(crate) async fn append(
     target: &Target,
     start: Start,
@@ -49,7 +64,7 @@ pub(crate) async fn append(
     time: Duration,
 ) -> Result<u64> {
     let each = Duration::from_secs(1) * WRITERS / per_second;
-    let count = (time.as_secs_f64() / each.as_secs_f64()) as u64;
+    let count = count(per_second, time) / u64::from(WRITERS);
     let mut running = JoinSet::new();
     for number in 0..WRITERS {
         let mut writer = Writer::new(target, WRITERS as usize).await?;
@@ -75,7 +90,7 @@ pub(crate) async fn append(
 fn timed(event: Event, start: Start) -> Event {
     let rest = event.data.trim_start_matches('{');
     Event {
-        data: format!(r#"{{"sent_us": {}, {rest}"#, start.micros()),
+        data: format!(r#"{{"at": {}, {rest}"#, start.micros()),
         ..event
     }
 }

@@ -37,7 +37,7 @@ pub(crate) async fn run(lab: &Lab) -> Result<Vec<Row>> {
         let feed = Feed::start(store, &tasks, FeedOptions::default()).await?;
         let start = Start::now();
         let first = feed.head();
-        let reading = read(feed, start, first, u64::from(PER_SECOND) * time.as_secs());
+        let reading = read(feed, start, first, pace::count(PER_SECOND, time));
         let writing = pace::append(&contender.target, start, short_name, PER_SECOND, time);
         let (latency, written) = tokio::try_join!(reading, writing)?;
         contender.appended += written;
@@ -65,8 +65,7 @@ async fn read(feed: Feed, start: Start, first: Position, count: u64) -> Result<H
     let mut latency = Histogram::<u64>::new(3)?;
     let mut head = feed.watch();
     let mut at = first;
-    // Writers divide the time into whole events, so a few of the count may not come.
-    while latency.len() + 64 < count {
+    while latency.len() < count {
         tokio::time::timeout(Duration::from_secs(10), head.changed())
             .await
             .context("no event for ten seconds")??;

@@ -147,7 +147,7 @@ impl Writer {
                 };
                 let body = format!(
                     r#"[{{"type":"{}","id":"{}","data":{}}}]"#,
-                    event.event_type, event.id, event.data
+                    event.kind, event.id, event.data
                 );
                 let path = format!("/api/streams/{}/events", event.stream);
                 let status = http.post(&path, &expected, &body).await?;
@@ -165,7 +165,7 @@ impl Writer {
                         .bind(event.stream)
                         .bind(event.expected + 1)
                         .bind(event.id)
-                        .bind(event.event_type)
+                        .bind(event.kind)
                         .bind(Json(data)),
                 )
                 .await?;
@@ -179,7 +179,7 @@ impl Writer {
                     query
                         .bind(event.id.to_string())
                         .bind(event.stream)
-                        .bind(event.event_type)
+                        .bind(event.kind)
                         .bind(Json(data))
                         .bind(event.expected),
                 )
@@ -199,7 +199,7 @@ pub(crate) fn to_stream(event: Event) -> Result<AppendToStream> {
             version => ExpectedVersion::Exactly(Version(version)),
         },
         events: vec![ProposedEvent {
-            event_type: event.event_type.to_owned(),
+            event_type: event.kind.to_owned(),
             data: RawValue::from_string(event.data)?,
             id: Some(event.id),
             occurred_at: None,
