@@ -20,7 +20,7 @@ export interface Appended {
   last_position: number;
 }
 
-/** What a broken hydration says: Leptos warns on the console, wasm panics there. */
+/** What a broken hydration says: Leptos only warns of it. */
 const BROKEN = /hydrat|panicked|unreachable|Content Security Policy|wasm|WebAssembly/i;
 
 interface Fixtures {
@@ -30,23 +30,20 @@ interface Fixtures {
   open: (path: string) => Promise<void>;
   /** A word that no other test uses, to name streams and types with. */
   word: string;
-  /** Fails the test on what must never be on the console. */
-  quiet: void;
+  /** Says that the server will refuse something in this test, which the browser's log then names: `Failed to load … 404`. */
+  refused: (what: RegExp) => void;
 }
 
 export const test = base.extend<Fixtures>({
-  quiet: [
+  // Of every test: any error on the page or in its log fails it.
+  refused: [
     async ({ page }, use) => {
       const faults: string[] = [];
-      page.on('pageerror', (error) => faults.push(`error: ${error.message}`));
-      page.on('console', (message) => {
-        const loud = message.type() === 'error' || message.type() === 'warning';
-        if (loud && BROKEN.test(message.text())) {
-          faults.push(`${message.type()}: ${message.text()}`);
-        }
-      });
-      await use();
-      expect(faults, 'the page broke, or its hydration did').toEqual([]);
+      const expected: RegExp[] = [];
+      listen(page, faults);
+      await use((what) => expected.push(what));
+      const told = faults.filter((fault) => !(FAILED_TO_LOAD.test(fault) && expected.some((what) => what.test(fault))));
+      expect(told, 'the page broke, or its hydration did').toEqual([]);
     },
     { auto: true },
   ],
@@ -70,6 +67,19 @@ export const test = base.extend<Fixtures>({
 });
 
 export { expect };
+
+/** How the browser's log names an answer that is none, or a refusal. */
+const FAILED_TO_LOAD = /Failed to load resource|WebSocket connection/;
+
+/** Writes down what must never be in a page's log. */
+export function listen(page: Page, faults: string[]): void {
+  page.on('pageerror', (error) => faults.push(`error: ${error.message}`));
+  page.on('console', (message) => {
+    if (message.type() === 'error' || (message.type() === 'warning' && BROKEN.test(message.text()))) {
+      faults.push(`${message.type()}: ${message.text()} (${message.location().url})`);
+    }
+  });
+}
 
 /** The connection light of the top bar: it says `live` once the page is hydrated and its feed has caught up. */
 export function light(page: Page): Locator {

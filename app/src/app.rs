@@ -1,5 +1,8 @@
 //! The document around the pages, and the routes.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU16, Ordering};
+
 use leptos::prelude::*;
 use leptos_meta::{MetaTags, Title, provide_meta_context};
 use leptos_router::SsrMode;
@@ -22,6 +25,24 @@ use crate::pages::types::TypesPage;
 pub struct Site {
     /// Path of the style sheet, with its content hash.
     pub css: String,
+}
+
+/// The HTTP status that the page comes to; the server provides it by context, and reads it when the page is rendered.
+#[derive(Debug, Clone, Default)]
+pub struct PageStatus(Arc<AtomicU16>);
+
+impl PageStatus {
+    /// Says it; in the browser nobody listens.
+    pub(crate) fn say(status: u16) {
+        if let Some(PageStatus(said)) = use_context() {
+            said.store(status, Ordering::Relaxed);
+        }
+    }
+
+    /// What was said, if anything.
+    pub fn said(&self) -> Option<u16> {
+        Some(self.0.load(Ordering::Relaxed)).filter(|status| *status != 0)
+    }
 }
 
 /// Sets the theme before the first paint, so that a dark page does not flash in white.

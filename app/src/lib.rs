@@ -7,7 +7,7 @@
 //! 1. `src/pages/NOUN.rs`: a component that makes a [`Resource`](leptos::prelude::Resource) from a method of [`api::Api`] and shows
 //!    it with named states for loading, empty and error; what it shows is in the URL, so that a link reproduces it.
 //! 2. A `Route` in [`App`] with `SsrMode::Async`: the page reads without JavaScript.
-//! 3. An entry in `components/rail.rs` and in `components/palette.rs`; styles in `style/NOUN.css`, imported by `style/main.css`.
+//! 3. An entry in `PAGES` of `components/frame.rs`; styles in `style/NOUN.css`, imported by `style/main.css`.
 //! 4. No `style` attribute: the content security policy refuses them. Use a class, or set a property of the CSSOM in an effect.
 
 // The types of the views nest deeply.
@@ -23,7 +23,7 @@ pub mod format;
 pub mod live;
 pub mod pages;
 
-pub use app::{App, Site, shell};
+pub use app::{App, PageStatus, Site, shell};
 
 /// Takes over the page that the server has rendered.
 #[cfg(feature = "hydrate")]

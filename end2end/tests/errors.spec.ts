@@ -7,7 +7,8 @@ for (const [what, path, says] of [
   ['stream', '/streams/order-nobody', 'There is no stream order-nobody'],
   ['event', `/events/${randomUUID()}`, 'There is no event'],
 ] as const) {
-  test(`an unknown ${what} is a helpful 404`, async ({ page }) => {
+  test(`an unknown ${what} is a helpful 404`, async ({ page, refused }) => {
+    refused(/404/);
     const answer = await page.goto(path);
     await expect(page.getByRole('heading', { name: 'Not found' })).toBeVisible();
     await expect(page.getByText(says)).toBeVisible();
@@ -18,7 +19,8 @@ for (const [what, path, says] of [
   });
 }
 
-test('an event id that is none is explained', async ({ page }) => {
+test('an event id that is none is explained', async ({ page, refused }) => {
+  refused(/400/);
   const answer = await page.goto('/events/not-an-id');
   expect(answer?.status()).toBeGreaterThanOrEqual(400);
   expect(answer?.status()).toBeLessThan(500);

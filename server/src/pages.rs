@@ -8,6 +8,7 @@ use axum::extract::{Request, State};
 use axum::http::{StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
+use highwater_app::PageStatus;
 use highwater_app::api::{ApiTransport, TransportFuture};
 use leptos::prelude::provide_context;
 use tower::ServiceExt;
@@ -59,15 +60,15 @@ async fn elsewhere(State(pages): State<Pages>, request: Request) -> Response {
     if !pages.state.site.is_built() {
         return (StatusCode::NOT_FOUND, Html(NOT_BUILT)).into_response();
     }
-    let mut response = render(pages, request).await;
-    *response.status_mut() = StatusCode::NOT_FOUND;
-    response
+    render(pages, request).await
 }
 
 async fn render(pages: Pages, request: Request) -> Response {
     let nonce = request.extensions().get::<ScriptNonce>().cloned();
     let caller = request.extensions().get::<Caller>().cloned();
     let transport = transport(pages.api, caller);
+    let status = PageStatus::default();
+    let said = status.clone();
     let (options, css) = (pages.state.leptos.clone(), pages.state.site.css.clone());
     let render = leptos_axum::render_app_async_with_context(
         move || {
@@ -75,11 +76,20 @@ async fn render(pages: Pages, request: Request) -> Response {
                 provide_context(leptos::nonce::Nonce::from_value(Arc::clone(nonce)));
             }
             provide_context(transport.clone());
+            provide_context(status.clone());
             provide_context(highwater_app::Site { css: css.clone() });
         },
         move || highwater_app::shell(options.clone()),
     );
-    render(request).await
+    let mut response = render(request).await;
+    // The page is whole by now: it is rendered at once, not streamed.
+    if let Some(status) = said
+        .said()
+        .and_then(|status| StatusCode::from_u16(status).ok())
+    {
+        *response.status_mut() = status;
+    }
+    response
 }
 
 /// Asks the API in process, with the visitor's own identity.

@@ -181,4 +181,19 @@ fn start_log(args: &ServeArgs) {
 )]
 fn say_where(address: SocketAddr) {
     println!("Highwater is at http://{address}/");
+    if std::io::stdout().is_terminal() {
+        // The commands look for port 3000 by themselves.
+        let url = if address.port() == 3000 {
+            String::new()
+        } else {
+            format!(" --url http://{address}")
+        };
+        println!("\nIn another terminal:");
+        println!("  highwater tail{url} 'type:Order*'         events as they are recorded");
+        println!(
+            "  highwater import{url} events.ndjson.gz    a log of your own; it can be stopped and run again"
+        );
+        println!("  highwater doctor{url}                     whether all is well");
+        println!("Ctrl-C stops it; what was recorded stays.\n");
+    }
 }

@@ -3,6 +3,7 @@
 use highwater_model::{EventWithCauses, RecordedEvent};
 use leptos::prelude::*;
 
+use super::clipboard;
 use super::json_tree::JsonTree;
 use super::{Time, TypeName};
 use crate::api::escape;
@@ -23,17 +24,6 @@ pub fn EventDetail(
     let stream = event.stream.to_string();
     let stream_href = format!("/streams/{}", escape(&stream));
     let raw = serde_json::to_string_pretty(&event).unwrap_or_default();
-    let copied = RwSignal::new(false);
-    let copy = {
-        let raw = raw.clone();
-        move |_| {
-            if let Some(window) = web_sys::window() {
-                // The promise fails where the page may not write to the clipboard; the text can still be selected.
-                let _ = window.navigator().clipboard().write_text(&raw);
-                copied.set(true);
-            }
-        }
-    };
     let recorded = event.recorded_at;
     let flow = known.correlation_id.map(|correlation| {
         let href = format!("/?filter={}", escape(&format!("correlation:{correlation}")));
@@ -100,18 +90,41 @@ pub fn EventDetail(
         {caused}
         <details class="part">
             <summary>"raw JSON"</summary>
-            <pre tabindex="0">{raw}</pre>
+            <pre tabindex="0">{raw.clone()}</pre>
         </details>
         <div class="bar">
             <a class="button" href=stream_href>
                 "Open stream"
             </a>
-            <button type="button" on:click=copy>
-                {move || if copied.get() { "Copied" } else { "Copy JSON" }}
-            </button>
+            <CopyJson json=raw />
         </div>
     }
     .into_any()
+}
+
+/// Copies the event, and says whether that worked.
+#[component]
+fn CopyJson(
+    /// The event as the API shows it.
+    json: String,
+) -> impl IntoView {
+    let says = RwSignal::new("Copy JSON");
+    let copy = move |_| {
+        let json = json.clone();
+        leptos::task::spawn_local(async move {
+            let said = if clipboard::write(&json).await {
+                "Copied"
+            } else {
+                "The browser refused; select the raw JSON above"
+            };
+            let _ = says.try_set(said);
+        });
+    };
+    view! {
+        <button type="button" on:click=copy>
+            {says}
+        </button>
+    }
 }
 
 fn facts(event: &RecordedEvent, actor: Option<AnyView>, flow: Option<AnyView>) -> AnyView {

@@ -1,6 +1,7 @@
 //! The filter line: completes types, categories and fields, underlines a mistake and says what was expected.
 
 use highwater_model::filter::{CompletionKind, Filter};
+use leptos::html;
 use leptos::prelude::*;
 
 /// What the line can complete.
@@ -64,32 +65,31 @@ pub fn FilterLine(
     let line = RwSignal::new(filter.get_untracked());
     Effect::new(move || line.set(filter.get()));
     let mistake = Memo::new(move |_| line.with(|line| Filter::parse(line).err()));
+    let echo = NodeRef::<html::Div>::new();
     let marked = move || {
         let line = line.get();
         mistake.get().map(|mistake| {
             let from = floor(&line, mistake.at);
             let to = floor(&line, mistake.at + mistake.len.max(1)).max(from);
+            // At the end of the line there is nothing to underline but the place where something is missing.
             let wrong = if from == to {
-                "␣".to_owned()
+                "\u{a0}"
             } else {
-                line[from..to].to_owned()
-            };
-            let expected = if mistake.expected.is_empty() {
-                String::new()
-            } else {
-                format!(" Expected: {}.", mistake.expected.join(", "))
+                &line[from..to]
             };
             view! {
-                <p class="mistake" id="filter-mistake" role="status">
-                    <code>
-                        {line[..from].to_owned()}
-                        <u>{wrong}</u>
-                        {line[to..].to_owned()}
-                    </code>
-                    <span>{format!("{mistake}{expected}")}</span>
-                </p>
+                {line[..from].to_owned()}
+                <u>{wrong.to_owned()}</u>
+                {line[to..].to_owned()}
             }
         })
+    };
+    let told = move || mistake.with(|mistake| mistake.as_ref().map(ToString::to_string));
+    // The same text lies over the field, invisible but for the line under the mistake; it scrolls with the field.
+    let follow = move |event: leptos::ev::Event| {
+        if let Some(echo) = echo.get_untracked() {
+            echo.set_scroll_left(event_target::<web_sys::HtmlInputElement>(&event).scroll_left());
+        }
     };
     view! {
         <div class="filter">
@@ -109,13 +109,19 @@ pub fn FilterLine(
                 prop:value=move || line.get()
                 on:focus=move |_| wanted.run(())
                 on:input=move |event| line.set(event_target_value(&event))
+                on:scroll=follow
             />
+            <div class="echo mono" node_ref=echo aria-hidden="true">
+                {marked}
+            </div>
             <datalist id="filter-words">
                 {move || {
                     completions(&line.get(), &words.get()).into_iter().map(|whole| view! { <option value=whole></option> }).collect_view()
                 }}
             </datalist>
-            {marked}
+            <p class="mistake" id="filter-mistake" role="status">
+                {told}
+            </p>
         </div>
     }
     .into_any()

@@ -117,29 +117,33 @@ fn Light(
         clippy::cast_possible_truncation,
         reason = "seconds of waiting or silence"
     )]
-    let words = move || {
-        let now = live.now.get();
-        let age = match (now, live.heard_at.get()) {
-            (Some(now), Some(heard)) if now - heard > 3_000.0 => {
-                format!(", {} s ago", ((now - heard) / 1_000.0) as i64)
-            }
-            _ => String::new(),
-        };
+    let since = move || {
+        let (now, heard) = (live.now.get(), live.heard_at.get());
+        let silent = now.zip(heard).map_or(0.0, |(now, heard)| now - heard);
         match live.status.get() {
-            Status::Connecting => "connecting".to_owned(),
-            Status::Behind => format!("catching up{age}"),
-            Status::Live => format!("live{age}"),
             Status::Waiting { until } => {
                 let seconds = now.map_or(0, |now| ((until - now) / 1_000.0).ceil().max(0.0) as i64);
-                format!("reconnecting in {seconds} s")
+                format!("in {seconds} s")
             }
-            Status::Closed => "offline".to_owned(),
+            Status::Behind | Status::Live if silent > 3_000.0 => {
+                format!("{} s ago", (silent / 1_000.0) as i64)
+            }
+            _ => String::new(),
         }
     };
+    // The word alone is read out when it changes: seconds that tick would be read out each second.
+    let word = Memo::new(move |_| match live.status.get() {
+        Status::Connecting => "connecting",
+        Status::Behind => "catching up",
+        Status::Live => "live",
+        Status::Waiting { .. } => "reconnecting",
+        Status::Closed => "offline",
+    });
     view! {
-        <span class=class role="status">
+        <span class=class>
             <span class="dot" aria-hidden="true"></span>
-            {words}
+            <span role="status">{word}</span>
+            <span>{since}</span>
         </span>
     }
     .into_any()

@@ -1,5 +1,6 @@
 //! Parts that show plain data and never fetch.
 
+pub mod clipboard;
 pub mod event_detail;
 pub mod filter_line;
 pub mod frame;

@@ -1,8 +1,10 @@
 //! Errors and empty states: what happened, what was kept, what to do.
 
 use leptos::prelude::*;
+use leptos_meta::Title;
 
 use crate::api::ApiError;
+use crate::app::PageStatus;
 
 /// An answer that did not come.
 #[component]
@@ -11,6 +13,10 @@ pub fn ErrorNotice(
     error: ApiError,
 ) -> impl IntoView {
     let words = error.to_string();
+    PageStatus::say(match &error {
+        ApiError::Refused(problem) => problem.status,
+        ApiError::Unreachable(_) | ApiError::Unreadable(_) => 502,
+    });
     let title = match error {
         ApiError::Refused(problem) => problem.title,
         ApiError::Unreachable(_) => "The server does not answer".to_owned(),
@@ -47,7 +53,9 @@ pub fn NotFound(
     #[prop(into)]
     what: String,
 ) -> impl IntoView {
+    PageStatus::say(404);
     view! {
+        <Title text="Not found" />
         <section class="notice">
             <h1>"Not found"</h1>
             <p>{what}</p>

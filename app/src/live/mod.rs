@@ -3,7 +3,6 @@
 
 pub mod buffer;
 pub mod machine;
-pub mod message;
 pub mod socket;
 
 use highwater_model::Mark;

@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 
-use highwater_model::live::SUBPROTOCOL;
+use highwater_model::live::{SUBPROTOCOL, ServerMessage};
 use highwater_model::{Position, RecordedEvent};
 use leptos::prelude::*;
 use wasm_bindgen::JsCast as _;
@@ -10,7 +10,6 @@ use wasm_bindgen::closure::Closure;
 use web_sys::{MessageEvent, WebSocket};
 
 use super::machine::{Effect, Input, Machine};
-use super::message::Message;
 use super::{Buffer, Live};
 
 /// Messages kept for the next animation frame at most; a hidden page has no frames, so beyond this they are handled at once.
@@ -212,12 +211,14 @@ fn drain() {
     let mut events: Vec<RecordedEvent> = Vec::new();
     let mut mark = None;
     for text in inbox {
-        match Message::parse(&text) {
+        match serde_json::from_str(&text) {
             Ok(message) => {
-                if message.gap.is_some() {
-                    show(std::mem::take(&mut events));
+                match &message {
+                    // It goes between the events before it and those behind it.
+                    ServerMessage::Gap { .. } => show(std::mem::take(&mut events)),
+                    ServerMessage::Mark { mark: newest, .. } => mark = Some(newest.clone()),
+                    _ => {}
                 }
-                mark = message.mark.clone().or(mark);
                 events.extend(handle_message(message));
             }
             Err(error) => {
@@ -232,12 +233,14 @@ fn drain() {
 }
 
 /// The message's events, if they belong to what the page follows.
-fn handle_message(mut message: Message) -> Vec<RecordedEvent> {
-    let events = message.events.take();
+fn handle_message(mut message: ServerMessage) -> Vec<RecordedEvent> {
     // The machine decides by the feed's id alone; it needs to know that there were events, not which.
-    message.events = events.as_ref().map(|_| Vec::new());
+    let events = match &mut message {
+        ServerMessage::Events { events, .. } => std::mem::take(events),
+        _ => Vec::new(),
+    };
     if handle(Input::Message(Box::new(message))) {
-        events.unwrap_or_default()
+        events
     } else {
         Vec::new()
     }

@@ -289,6 +289,13 @@ fn Bars(
             let _ = style.set_property("width", &format!("{:.2}%", (high - low) * 100.0));
         }
     };
+    let grab = move |event: leptos::ev::PointerEvent| {
+        // The drag goes on beyond the edges, so that the newest event can be reached.
+        if let Some(area) = area.get_untracked() {
+            let _ = area.set_pointer_capture(event.pointer_id());
+        }
+        from.set(share(event.client_x()));
+    };
     let navigate = use_navigate();
     let pick = move |event: leptos::ev::PointerEvent| {
         let (Some(start), Some(end)) = (from.get_untracked(), share(event.client_x())) else {
@@ -334,12 +341,12 @@ fn Bars(
                 };
                 match picked {
                     Some((since, until)) => format!(
-                        "{} – {} selected · {} events{part}",
+                        "{} – {} selected · {}{part}",
                         format::date_time(since, zone.get()),
                         format::date_time(until, zone.get()),
-                        format::number(count)
+                        events(count)
                     ),
-                    None => format!("{} events in 20 min{part}", format::number(count)),
+                    None => format!("{} in 20 min{part}", events(count)),
                 }
             })
         })
@@ -357,14 +364,14 @@ fn Bars(
             <div
                 class="plot"
                 node_ref=area
-                on:pointerdown=move |event| from.set(share(event.client_x()))
+                on:pointerdown=grab
                 on:pointermove=move |event| {
                     if let (Some(start), Some(here)) = (from.get_untracked(), share(event.client_x())) {
                         draw(start.min(here), start.max(here));
                     }
                 }
                 on:pointerup=pick
-                on:pointerleave=move |_| {
+                on:pointercancel=move |_| {
                     from.set(None);
                     draw(0.0, 0.0);
                 }
@@ -380,6 +387,11 @@ fn Bars(
         </figure>
     }
     .into_any()
+}
+
+fn events(count: i64) -> String {
+    let s = if count == 1 { "" } else { "s" };
+    format!("{} event{s}", format::number(count))
 }
 
 #[expect(

@@ -1,5 +1,6 @@
 //! One stream: its facts and its events, newest first.
 
+use highwater_model::filter::quoted;
 use highwater_model::{StreamPage as Page, StreamSummary};
 use leptos::prelude::*;
 use leptos_meta::Title;
@@ -52,7 +53,7 @@ pub fn StreamPage() -> impl IntoView {
 fn stream_view(summary: StreamSummary, page: Page) -> impl IntoView {
     let name = summary.stream.to_string();
     let category_href = format!("/streams?category={}", escape(&summary.category));
-    let live = format!("/?filter={}", escape(&format!("stream:\"{name}\"")));
+    let live = format!("/?filter={}", escape(&format!("stream:{}", quoted(&name))));
     let older = page.next.map(|from| {
         view! {
             <a class="button" href=format!("/streams/{}?from={from}", escape(&name))>

@@ -1,6 +1,7 @@
 //! Event types: how many, since when, and what their data looks like.
 
 use highwater_model::EventTypeSummary;
+use highwater_model::filter::quoted;
 use leptos::prelude::*;
 use leptos_meta::Title;
 
@@ -42,11 +43,13 @@ fn types_view(types: Vec<EventTypeSummary>) -> impl IntoView {
         .map(|summary| {
             let href = format!(
                 "/?filter={}",
-                escape(&format!("type:\"{}\"", summary.event_type))
+                escape(&format!("type:{}", quoted(&summary.event_type)))
             );
             let shape = summary
                 .shape
                 .iter()
+                // That an event's data is an object goes without saying.
+                .filter(|shape| shape.json_type != "object")
                 .take(8)
                 .map(|shape| format!("{} {}", shape.path, shape.json_type))
                 .collect::<Vec<_>>()

@@ -42,5 +42,5 @@ pub use histogram::{Bucket, Histogram};
 pub use limits::Limits;
 pub use live::{ClientMessage, Gap, ServerMessage, Topic};
 pub use problem::Problem;
-pub use store::{Mark, MarkHolder, StoreFacts};
+pub use store::{DatabaseRights, Mark, MarkHolder, StoreFacts};
 pub use stream::{StreamList, StreamName, StreamNameError, StreamOrder, StreamSummary};

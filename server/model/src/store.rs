@@ -64,8 +64,20 @@ pub struct StoreFacts {
     pub postgres: String,
     /// True when Highwater started this Postgres itself.
     pub embedded: bool,
+    /// What the database lets Highwater do.
+    pub rights: DatabaseRights,
     /// What an append may hold.
     pub limits: Limits,
     /// Version of Highwater.
     pub highwater: String,
+}
+
+/// What the database lets Highwater do, beside owning its own schema.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct DatabaseRights {
+    /// The database's user that Highwater is.
+    pub user: String,
+    /// It may see what other users' sessions do (`pg_read_all_stats`); without it a holder of the mark has no name.
+    pub sees_sessions: bool,
 }

@@ -180,7 +180,7 @@ impl From<FilterError> for ApiError {
                 400,
                 "bad_filter",
                 "The filter line is not right",
-                error.message.clone(),
+                error.to_string(),
             )
             .with("at", error.at)
             .with("len", error.len)

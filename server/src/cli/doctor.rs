@@ -150,6 +150,7 @@ async fn server_checks(
             facts.database_bytes >> 20
         ),
     ));
+    checks.push(rights_check(&facts));
     let own = env!("CARGO_PKG_VERSION");
     checks.push(if facts.highwater == own {
         Check::good("versions", format!("server and command are {own}"))
@@ -187,6 +188,27 @@ async fn server_checks(
         },
     );
     Ok(Some(facts))
+}
+
+fn rights_check(facts: &StoreFacts) -> Check {
+    let user = &facts.rights.user;
+    if facts.rights.sees_sessions {
+        Check::good(
+            "rights",
+            format!("{user} owns the schema and sees what other sessions do"),
+        )
+    } else {
+        Check::bad(
+            "rights",
+            format!(
+                "{user} does not see what other users' sessions do, so what holds the mark has no name"
+            ),
+            format!(
+                "as an administrator: grant pg_read_all_stats to \"{}\"",
+                user.replace('"', "\"\"")
+            ),
+        )
+    }
 }
 
 fn binaries_check() -> Check {

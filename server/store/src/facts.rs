@@ -1,6 +1,6 @@
 //! The store as a whole.
 
-use highwater_model::{MarkHolder, StoreFacts};
+use highwater_model::{DatabaseRights, MarkHolder, StoreFacts};
 
 use crate::{SCHEMA_VERSION, Store, StoreError};
 
@@ -17,9 +17,10 @@ impl Store {
     /// The mark, what holds it, sizes.
     pub async fn facts(&self) -> Result<StoreFacts, StoreError> {
         let mark = self.mark().await?;
-        let (events_bytes, database_bytes, postgres): (i64, i64, String) = sqlx::query_as(
+        let (events_bytes, database_bytes, postgres, user, sees_sessions): (i64, i64, String, String, bool) = sqlx::query_as(
             "select pg_total_relation_size('highwater.events'), pg_database_size(current_database()),
-               'PostgreSQL ' || current_setting('server_version')",
+               'PostgreSQL ' || current_setting('server_version'), current_user::text,
+               pg_has_role(current_user, 'pg_read_all_stats', 'usage')",
         )
         .fetch_one(self.pool())
         .await?;
@@ -34,6 +35,10 @@ impl Store {
             schema_version: SCHEMA_VERSION,
             postgres,
             embedded: self.embedded(),
+            rights: DatabaseRights {
+                user,
+                sees_sessions,
+            },
             limits: *self.limits(),
             highwater: env!("CARGO_PKG_VERSION").to_owned(),
         })

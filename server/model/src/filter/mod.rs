@@ -16,6 +16,7 @@ mod text;
 pub use complete::{Completion, CompletionKind};
 pub use parse::FilterError;
 pub use term::{Comparison, Glob, Literal, Root, Subject, Term, Time, Value};
+pub use text::quoted;
 
 use crate::RecordedEvent;
 use jiff::Timestamp;

@@ -1,7 +1,7 @@
 //! Quoted text in a filter line.
 
-/// In double quotes; `\"` and `\\` stand for themselves.
-pub(super) fn quoted(text: &str) -> String {
+/// The text as one value that is taken as it is, in double quotes; `\"` and `\\` stand for themselves.
+pub fn quoted(text: &str) -> String {
     let mut quoted = String::with_capacity(text.len() + 2);
     quoted.push('"');
     for c in text.chars() {

@@ -1,0 +1,57 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { chmod, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+
+/** A server of one test, with a store of its own: it can be killed and started again on the same port. */
+export class Server {
+  /** Where it is, once it has started. */
+  url = '';
+  private process?: ChildProcess;
+
+  private constructor(private readonly folder: string) {}
+
+  /** Starts one on a free port. */
+  static async start(): Promise<Server> {
+    const folder = await mkdtemp(join(tmpdir(), 'hw.'));
+    // As root the embedded Postgres runs as another user, which has to reach the folder.
+    await chmod(folder, 0o711);
+    const server = new Server(folder);
+    await server.again();
+    return server;
+  }
+
+  /** Starts it again where it was. */
+  async again(): Promise<void> {
+    const listen = this.url ? new URL(this.url).host : '127.0.0.1:0';
+    const program = process.env.HIGHWATER_BIN ?? `${process.env.CARGO_TARGET_DIR ?? '../target'}/release/highwater`;
+    this.process = spawn(program, ['serve', '--listen', listen, '--data-dir', join(this.folder, 'data')], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    for await (const line of createInterface({ input: this.process.stdout! })) {
+      const url = /http:\/\/[^/\s]+/.exec(line);
+      if (url) {
+        this.url = url[0];
+        return;
+      }
+    }
+    throw new Error('the server ended before it said where it is');
+  }
+
+  /** Ends it at once, as a crash would, or in order. */
+  async end(signal: 'SIGKILL' | 'SIGTERM'): Promise<void> {
+    if (this.process?.exitCode === null && this.process.signalCode === null) {
+      const ended = once(this.process, 'exit');
+      this.process.kill(signal);
+      await ended;
+    }
+  }
+
+  /** Ends it and removes its store. */
+  async remove(): Promise<void> {
+    await this.end('SIGTERM');
+    await rm(this.folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 200 });
+  }
+}
