@@ -1,8 +1,12 @@
 //! What the live feed answers to what it can't take.
 
+use std::time::Duration;
+
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
+use tokio::io::AsyncReadExt;
 use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 
 use crate::running::Running;
@@ -16,6 +20,17 @@ async fn open(server: &Running) -> Socket {
 async fn refusal(socket: &mut Socket, message: Value) -> Value {
     say(socket, &message).await.unwrap();
     hear(socket).await.unwrap().unwrap()
+}
+
+/// Reads until the server closes, and why it does.
+async fn closed(socket: &mut Socket) -> CloseFrame {
+    loop {
+        match socket.next().await {
+            Some(Ok(Message::Close(frame))) => return frame.unwrap(),
+            Some(Ok(_)) => {}
+            other => panic!("it ended without a reason: {other:?}"),
+        }
+    }
 }
 
 #[tokio::test]
@@ -126,13 +141,31 @@ async fn message_that_is_too_long_ends_the_connection_with_that_reason() {
     )
     .await
     .unwrap();
-    let closed = loop {
-        match socket.next().await {
-            Some(Ok(Message::Close(frame))) => break frame.unwrap(),
-            Some(Ok(_)) => {}
-            other => panic!("it ended without a reason: {other:?}"),
-        }
-    };
+    let closed = closed(&mut socket).await;
     assert_eq!(closed.code, CloseCode::Size);
     assert!(closed.reason.contains("16 KiB"), "{}", closed.reason);
+}
+
+#[tokio::test]
+#[ignore = "takes 50 s: a peer may be silent for 40"]
+async fn peer_that_answers_no_ping_is_closed_and_one_that_only_listens_is_not() {
+    let server = Running::start().await;
+    let deaf = open(&server).await;
+    let mut listening = open(&server).await;
+    let fifty_seconds = tokio::time::sleep(Duration::from_secs(50));
+    tokio::pin!(fifty_seconds);
+    loop {
+        tokio::select! {
+            () = &mut fifty_seconds => break,
+            // Reading is what answers pings.
+            heard = listening.next() => assert!(matches!(heard, Some(Ok(Message::Ping(_)))), "{heard:?}"),
+        }
+    }
+    // Its bytes as they are: a client of WebSockets would answer the pings first, and fail at that.
+    let mut said = Vec::new();
+    let _: Result<_, _> = deaf.into_inner().read_to_end(&mut said).await;
+    let said = String::from_utf8_lossy(&said);
+    assert!(said.contains("no answer to pings"), "{said}");
+    let refused = refusal(&mut listening, json!([])).await;
+    assert_eq!(refused["error"]["type"], "bad_message", "it is still open");
 }
