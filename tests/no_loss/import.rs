@@ -1,115 +1,15 @@
 //! An import that is cut off: the server killed, its client killed, its client stopped. Run again, it ends with the file in the
 //! log once, in order.
 
-use std::io::Write;
-use std::process::{Command, Output, Stdio};
+use std::process::Command;
 use std::time::Duration;
 
-use highwater_store::Ids;
-use serde_json::{Value, json};
-use tempfile::NamedTempFile;
+use tokio::task::JoinSet;
 
-use crate::program::{self, Process, Server};
-use crate::support::api::{Api, ask};
+use crate::import_file::{Events, end, head, summary, words};
+use crate::mixed_writers::terminate_connections_of_servers;
+use crate::program::Server;
 use crate::support::database;
-
-/// A file of events, each with so many bytes of data.
-struct Events {
-    file: NamedTempFile,
-    ids: Vec<String>,
-}
-
-impl Events {
-    fn new(count: usize, bytes: usize) -> Self {
-        let ids: Vec<String> = (0..count).map(|_| Ids.event_id().to_string()).collect();
-        let mut text = String::new();
-        for (number, id) in ids.iter().enumerate() {
-            let stream = format!("ticket-{}", number % 11);
-            let line =
-                json!({"stream": stream, "type": "Opened", "id": id, "data": "x".repeat(bytes)});
-            text.push_str(&(line.to_string() + "\n"));
-        }
-        let mut file = tempfile::Builder::new()
-            .suffix(".ndjson")
-            .tempfile()
-            .unwrap();
-        file.write_all(text.as_bytes()).unwrap();
-        Self { file, ids }
-    }
-
-    /// Starts `highwater import FILE`.
-    fn start_import(&self, server: &Server) -> Process {
-        let mut import = program::command();
-        import
-            .arg("import")
-            .arg(self.file.path())
-            .args(["--url", &format!("http://{}", server.api.address)])
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
-        Process(import.spawn().unwrap())
-    }
-
-    /// Runs `highwater import FILE` to its end: its summary.
-    async fn import(&self, server: &Server) -> Value {
-        let output = end(self.start_import(server)).await;
-        assert!(output.status.success(), "{}", words(&output));
-        summary(&output)
-    }
-
-    /// The log is the file.
-    async fn are_all_there(&self, server: &Server) {
-        let export = server.api.request("GET", "/api/export");
-        let text = export.send().await.unwrap().text().await.unwrap();
-        let ids: Vec<String> = text
-            .lines()
-            .map(|line| {
-                serde_json::from_str::<Value>(line).unwrap()["id"]
-                    .as_str()
-                    .unwrap()
-                    .to_owned()
-            })
-            .collect();
-        assert_eq!(ids.len(), self.ids.len());
-        assert!(ids == self.ids, "each line once, in order");
-        assert_eq!(head(&server.api).await, ids.len(), "positions are dense");
-    }
-}
-
-/// Waits until a process has ended.
-async fn end(mut process: Process) -> Output {
-    tokio::task::spawn_blocking(move || {
-        let mut output = Output {
-            status: process.0.wait().unwrap(),
-            stdout: Vec::new(),
-            stderr: Vec::new(),
-        };
-        // Both fit into a pipe's buffer.
-        std::io::Read::read_to_end(&mut process.0.stdout.take().unwrap(), &mut output.stdout)
-            .unwrap();
-        std::io::Read::read_to_end(&mut process.0.stderr.take().unwrap(), &mut output.stderr)
-            .unwrap();
-        output
-    })
-    .await
-    .unwrap()
-}
-
-fn words(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stderr).into_owned()
-}
-
-/// The last line that the client wrote.
-fn summary(output: &Output) -> Value {
-    let text = String::from_utf8_lossy(&output.stdout);
-    serde_json::from_str(text.lines().last().unwrap()).unwrap()
-}
-
-async fn head(api: &Api) -> usize {
-    let (_, page) = ask(api.request("GET", "/api/events?limit=1"))
-        .await
-        .unwrap();
-    page["head"].as_u64().unwrap().try_into().unwrap()
-}
 
 /// Waits until an import is under way.
 async fn some_are_imported(server: &Server) {
@@ -142,10 +42,10 @@ async fn server_killed_in_the_middle_loses_nothing_and_the_same_command_goes_on(
         kept >= known,
         "{known} were there before the crash, {kept} are after it"
     );
-    assert!(kept < events.ids.len(), "it was killed in the middle");
+    assert!(kept < events.count(), "it was killed in the middle");
     let summary = events.import(&server).await;
     assert_eq!(summary["skipped"], kept);
-    assert_eq!(summary["imported"], events.ids.len() - kept);
+    assert_eq!(summary["imported"], events.count() - kept);
     events.are_all_there(&server).await;
 }
 
@@ -157,7 +57,7 @@ async fn client_killed_in_the_middle_is_simply_run_again() {
     some_are_imported(&server).await;
     client.kill();
     assert!(
-        head(&server.api).await < events.ids.len(),
+        head(&server.api).await < events.count(),
         "it was killed in the middle"
     );
     // At once: the server may still be recording what the first one had sent.
@@ -179,7 +79,7 @@ async fn ctrl_c_of_the_client_says_what_was_done() {
     let output = end(client).await;
     assert!(!output.status.success());
     let kept = head(&server.api).await;
-    assert!(kept < events.ids.len(), "it was stopped in the middle");
+    assert!(kept < events.count(), "it was stopped in the middle");
     assert_eq!(summary(&output)["imported"], kept);
     let said = words(&output);
     assert!(
@@ -189,5 +89,20 @@ async fn ctrl_c_of_the_client_says_what_was_done() {
     assert!(said.contains("Run the same command again"), "{said}");
 
     assert_eq!(events.import(&server).await["skipped"], kept);
+    events.are_all_there(&server).await;
+}
+
+#[tokio::test]
+async fn import_whose_database_connections_break_again_and_again_ends_with_each_line_once() {
+    let database_url = database::create().await;
+    let server = Server::start(&database_url).await;
+    let mut chaos = JoinSet::new();
+    let every = Duration::from_millis(300);
+    chaos.spawn(terminate_connections_of_servers(database_url, every));
+    // Without ids the client could not send it again: the server has to see to it.
+    let events = Events::without_ids(12_000, 500);
+    let summary = events.import(&server).await;
+    assert_eq!(summary["imported"], events.count());
+    chaos.shutdown().await;
     events.are_all_there(&server).await;
 }

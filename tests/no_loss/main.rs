@@ -10,6 +10,7 @@
 mod api_writer;
 mod crowd;
 mod import;
+mod import_file;
 mod ledger;
 mod log;
 mod lost_database;

@@ -55,7 +55,10 @@ async fn each_reader_sees_each_committed_event_once_and_in_order() {
         writers.spawn_blocking(move || worker::run_and_kill(&database_url, commits, &ledger));
     }
     let mut chaos = JoinSet::new();
-    chaos.spawn(terminate_connections_of_servers(database_url.clone()));
+    chaos.spawn(terminate_connections_of_servers(
+        database_url.clone(),
+        Duration::from_millis(100),
+    ));
     while let Some(written) = writers.join_next().await {
         written.unwrap();
     }
@@ -115,7 +118,7 @@ async fn an_append_whose_server_is_killed_is_there_once_when_it_is_sent_to_the_o
 }
 
 /// Again and again, one connection of one of the servers: a batch's, a reader's, the one that listens.
-async fn terminate_connections_of_servers(database_url: String) {
+pub(crate) async fn terminate_connections_of_servers(database_url: String, every: Duration) {
     let mut connection = PgConnection::connect(&database_url).await.unwrap();
     loop {
         sqlx::query(
@@ -126,7 +129,7 @@ async fn terminate_connections_of_servers(database_url: String) {
         .execute(&mut connection)
         .await
         .unwrap();
-        tokio::time::sleep(Duration::from_millis(100)).await;
+        tokio::time::sleep(every).await;
     }
 }
 

@@ -3,32 +3,23 @@
 use std::io;
 use std::time::{Duration, Instant};
 
-use axum::body::{Body, BodyDataStream};
+use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
-use futures_util::stream::{self, MapErr};
-use futures_util::{StreamExt, TryStreamExt};
+use futures_util::stream;
 use highwater_model::{ImportLine, ImportProgress, ImportSummary, Problem};
 use highwater_store::{ImportChunk, Store, StoreError};
 use serde::Serialize;
-use tokio_util::codec::{FramedRead, LinesCodec, LinesCodecError};
-use tokio_util::io::StreamReader;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::problem::{ApiError, bad_json};
+use super::import_lines::{Chunk, ImportLines};
+use super::problem::ApiError;
 use crate::state::AppState;
 
-/// Lines that are committed together: enough to amortise the commit, few enough that little is done twice after a break.
-const CHUNK_LINES: usize = 1_000;
-/// Bytes that are committed together, so that a chunk of large events stays small.
-const CHUNK_BYTES: usize = 4 << 20;
 /// Progress is for eyes; more often would only fill the buffers of a client that reads the answer last.
 const PROGRESS_EVERY: Duration = Duration::from_millis(200);
-/// How long the rest of a body is taken, and thrown away, after a line stopped the import. A connection that is closed with bytes
-/// unread is reset, and the client would never see why.
-const DRAIN: Duration = Duration::from_secs(10);
 /// How often a chunk is tried when the store says "later".
 const ATTEMPTS: u32 = 8;
 
@@ -55,43 +46,29 @@ async fn import(State(state): State<AppState>, request: Request) -> Response {
         .into_response()
 }
 
-type Reader = StreamReader<MapErr<BodyDataStream, fn(axum::Error) -> io::Error>, Bytes>;
-
 struct Import {
-    store: Store,
-    lines: FramedRead<Reader, LinesCodec>,
-    line: u64,
-    summary: ImportSummary,
+    lines: ImportLines,
+    recorder: Recorder,
+    /// The chunk that was read while the one before it was recorded.
+    ahead: Option<Chunk>,
     told: Instant,
     ended: bool,
 }
 
-/// Lines that were read, and why no more were.
-struct Chunk {
-    lines: Vec<(u64, ImportLine)>,
-    end: Option<Result<(), Problem>>,
-}
-
 impl Import {
     fn new(store: Store, body: Body) -> Self {
-        let limits = *store.limits();
-        // A line is an event and its frame; JSON may write a byte as six.
-        let longest = limits
-            .event_bytes
-            .saturating_mul(6)
-            .saturating_add(64 << 10);
-        let to_io: fn(axum::Error) -> io::Error = io::Error::other;
-        let reader = StreamReader::new(body.into_data_stream().map_err(to_io));
         Self {
-            store,
-            lines: FramedRead::new(reader, LinesCodec::new_with_max_length(longest)),
-            line: 0,
-            summary: ImportSummary {
-                imported: 0,
-                skipped: 0,
-                first_position: None,
-                last_position: None,
+            lines: ImportLines::new(body, store.limits(), *store.ids()),
+            recorder: Recorder {
+                store,
+                summary: ImportSummary {
+                    imported: 0,
+                    skipped: 0,
+                    first_position: None,
+                    last_position: None,
+                },
             },
+            ahead: None,
             told: Instant::now(),
             ended: false,
         }
@@ -100,30 +77,40 @@ impl Import {
     /// The next line of the answer; none after the last.
     async fn next_line(&mut self) -> Option<Bytes> {
         if self.ended {
-            self.drain().await;
+            self.lines.drain().await;
         }
         while !self.ended {
-            let chunk = self.read_chunk().await;
-            let stored = self.store_chunk(chunk.lines).await;
-            let end = stored.map_or_else(|problem| Some(Err(problem)), |()| chunk.end);
-            match end {
+            let chunk = match self.ahead.take() {
+                Some(chunk) => chunk,
+                None => self.lines.next_chunk().await,
+            };
+            let recording = self.recorder.record(chunk.lines);
+            let recorded = if chunk.end.is_some() {
+                recording.await
+            } else {
+                let (recorded, ahead) = tokio::join!(recording, self.lines.next_chunk());
+                self.ahead = Some(ahead);
+                recorded
+            };
+            let summary = &self.recorder.summary;
+            match recorded.map_or_else(|problem| Some(Err(problem)), |()| chunk.end) {
                 None if self.told.elapsed() < PROGRESS_EVERY => {}
                 None => {
                     self.told = Instant::now();
                     return Some(ndjson(&ImportProgress {
-                        lines: self.line,
-                        imported: self.summary.imported,
-                        skipped: self.summary.skipped,
+                        lines: chunk.last_line,
+                        imported: summary.imported,
+                        skipped: summary.skipped,
                     }));
                 }
                 Some(end) => {
                     self.ended = true;
                     return Some(match end {
-                        Ok(()) => ndjson(&self.summary),
+                        Ok(()) => ndjson(summary),
                         Err(problem) => {
                             let problem = problem
-                                .with("imported", self.summary.imported)
-                                .with("skipped", self.summary.skipped);
+                                .with("imported", summary.imported)
+                                .with("skipped", summary.skipped);
                             ndjson(&problem)
                         }
                     });
@@ -132,60 +119,16 @@ impl Import {
         }
         None
     }
+}
 
-    /// Reads what the client still sends; it has the answer already, but it may look at it only when it is done.
-    async fn drain(&mut self) {
-        let mut nowhere = tokio::io::sink();
-        let rest = tokio::io::copy(self.lines.get_mut(), &mut nowhere);
-        let _: Result<_, _> = tokio::time::timeout(DRAIN, rest).await;
-    }
+/// Records chunks, and counts.
+struct Recorder {
+    store: Store,
+    summary: ImportSummary,
+}
 
-    async fn read_chunk(&mut self) -> Chunk {
-        let mut lines = Vec::new();
-        let mut bytes = 0;
-        while lines.len() < CHUNK_LINES && bytes < CHUNK_BYTES {
-            let text = match self.lines.next().await {
-                None => {
-                    return Chunk {
-                        lines,
-                        end: Some(Ok(())),
-                    };
-                }
-                Some(Ok(text)) => text,
-                Some(Err(error)) => {
-                    let problem = unreadable(&error).with("line", self.line + 1);
-                    return Chunk {
-                        lines,
-                        end: Some(Err(problem)),
-                    };
-                }
-            };
-            self.line += 1;
-            if text.trim().is_empty() {
-                continue;
-            }
-            bytes += text.len();
-            match serde_json::from_str::<ImportLine>(&text) {
-                Ok(mut event) => {
-                    // Also for a line without one: a chunk whose answer got lost is sent to the database again.
-                    let ids = self.store.ids();
-                    event.id.get_or_insert_with(|| ids.event_id());
-                    lines.push((self.line, event));
-                }
-                Err(error) => {
-                    let problem = bad_json(&error);
-                    let detail = format!("Line {}: {}", self.line, problem.detail);
-                    return Chunk {
-                        lines,
-                        end: Some(Err(Problem { detail, ..problem }.with("line", self.line))),
-                    };
-                }
-            }
-        }
-        Chunk { lines, end: None }
-    }
-
-    async fn store_chunk(&mut self, lines: Vec<(u64, ImportLine)>) -> Result<(), Problem> {
+impl Recorder {
+    async fn record(&mut self, lines: Vec<(u64, ImportLine)>) -> Result<(), Problem> {
         let Some(first) = lines.first().map(|(line, _)| *line) else {
             return Ok(());
         };
@@ -239,23 +182,6 @@ fn at_line(error: StoreError, line: u64) -> Problem {
     let ApiError(problem) = error.into();
     let detail = format!("Line {line}: {}", problem.detail);
     Problem { detail, ..problem }.with("line", line)
-}
-
-fn unreadable(error: &LinesCodecError) -> Problem {
-    match error {
-        LinesCodecError::MaxLineLengthExceeded => Problem::new(
-            413,
-            "line_too_long",
-            "A line is too long",
-            "A line is longer than any event may be; is this NDJSON, one event a line?",
-        ),
-        LinesCodecError::Io(error) => Problem::new(
-            400,
-            "bad_body",
-            "The body could not be read",
-            format!("{error}; send NDJSON in UTF-8."),
-        ),
-    }
 }
 
 fn ndjson<T: Serialize>(value: &T) -> Bytes {

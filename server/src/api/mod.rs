@@ -15,6 +15,7 @@ pub mod flows;
 pub mod health;
 pub mod histogram;
 pub mod import;
+mod import_lines;
 pub mod live;
 pub mod problem;
 pub mod store;

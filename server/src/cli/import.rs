@@ -143,8 +143,13 @@ fn finish(bar: &ProgressBar, last: Option<&str>) -> anyhow::Result<ImportSummary
                 .and_then(serde_json::Value::as_u64)
                 .unwrap_or(0)
         };
+        let advice = if problem.status < 500 {
+            "Mend the line and run the same command again."
+        } else {
+            "Run the same command again, it goes on where it stopped."
+        };
         bail!(
-            "{}\n{} events were imported before it and stay, {} were there already. Mend the line and run the same command again.",
+            "{}\n{} events were imported before it and stay, {} were there already. {advice}",
             problem,
             facts("imported"),
             facts("skipped")
