@@ -8,6 +8,8 @@ mod site;
 mod step;
 mod test;
 
+use std::process::ExitCode;
+
 use anyhow::Result;
 use clap::Parser;
 
@@ -53,7 +55,18 @@ enum Task {
     },
 }
 
-fn main() -> Result<()> {
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        // Without the trace of calls that Debug adds: the step and its output tell more.
+        Err(error) => {
+            step::say(&format!("{error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> Result<()> {
     // All paths are relative to the checkout, wherever the command was given.
     std::env::set_current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))?;
     match Task::parse() {

@@ -14,8 +14,8 @@
 //! | SQL writer | the same | a caller of `highwater.append` in a transaction of its own |
 //!
 //! # Adding a query
-//! Put it in the file of its noun as a method of [`Store`], bounded (`limit`, keyset) and, when it may scan, through
-//! [`Store::bounded_read`]; give it a test in `tests/` with a database of its own.
+//! Put it in the file of its noun as a method of [`Store`], bounded (`limit`, keyset); give it a test in `tests/` with a database of
+//! its own, and a line in `tests/plans.rs` that names the index it must use.
 
 pub mod append;
 mod appender;
