@@ -176,8 +176,7 @@ begin
   set count = b.count + excluded.count, streams = b.streams + excluded.streams,
       last_position = excluded.last_position, last_recorded_at = excluded.last_recorded_at;
 
-  -- The position is a hint, not a fact: a listener that knows it already need not look.
-  perform pg_notify('highwater', (base + cardinality(unit))::text);
+  perform pg_notify('highwater', '');
   return base + 1;
 end $$;
 
@@ -209,7 +208,7 @@ create function highwater.append_batch(
   kinds text[], unit int[], kind int[], ids uuid[], known boolean[], datas jsonb[], metadatas jsonb[], occurred timestamptz[]
 ) returns table (unit_number int, outcome text, actual bigint, first_version bigint, first_position bigint, last_position bigint, id uuid)
 language plpgsql volatile security definer
-set search_path = pg_catalog, highwater, pg_temp set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set jit = off as $$
+set search_path = pg_catalog, highwater, pg_temp set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set jit = off set plan_cache_mode = force_generic_plan as $$
 declare
   busy text[] := highwater.take_log(names);
   stream_ids bigint[];
@@ -313,7 +312,7 @@ create function highwater.import_batch(
   names text[], kinds text[], unit int[], kind int[], ids uuid[], known boolean[], datas jsonb[], metadatas jsonb[], occurred timestamptz[]
 ) returns table (imported bigint, first_position bigint, reused uuid, busy text)
 language plpgsql volatile security definer
-set search_path = pg_catalog, highwater, pg_temp set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set jit = off as $$
+set search_path = pg_catalog, highwater, pg_temp set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set jit = off set plan_cache_mode = force_generic_plan as $$
 declare
   held text[] := highwater.take_log(names);
   stream_ids bigint[];
@@ -362,7 +361,7 @@ end $$;
 
 -- Runs when a SQL writer commits: its events get their positions, under the log's lock.
 create function highwater.record_pending() returns trigger language plpgsql security definer
-set search_path = pg_catalog, highwater, pg_temp set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set jit = off as $$
+set search_path = pg_catalog, highwater, pg_temp set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set jit = off set plan_cache_mode = force_generic_plan as $$
 declare
   names text[];
   kinds text[];

@@ -55,6 +55,7 @@ impl Appender {
     pub(crate) async fn start(
         connect: &PgConnectOptions,
         options: &StoreOptions,
+        own: wake::Backends,
         moved: watch::Sender<Position>,
         tasks: &Tasks,
     ) -> Result<Self, StoreError> {
@@ -63,8 +64,13 @@ impl Appender {
             .max_connections(2)
             .acquire_timeout(Duration::from_secs(10))
             .test_before_acquire(false)
-            .after_connect(|connection, _| {
+            .after_connect(move |connection, _| {
+                let own = own.clone();
                 Box::pin(async move {
+                    let process_id: i32 = sqlx::query_scalar("select pg_backend_pid()")
+                        .fetch_one(&mut *connection)
+                        .await?;
+                    own.add(process_id.unsigned_abs());
                     // An answered append must be on disk: a laxer default is overruled, a stricter one (remote_apply) is not.
                     sqlx::query("select set_config('synchronous_commit', 'on', false) where current_setting('synchronous_commit') in ('off', 'local')")
                         .execute(&mut *connection)

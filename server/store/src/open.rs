@@ -92,8 +92,10 @@ impl Store {
         let ids = Ids;
         let head = wake::head(&pool).await?;
         let (moved, wake) = watch::channel(head);
-        let appender = Appender::start(&connect, &options, moved.clone(), tasks).await?;
-        wake::listen(pool.clone(), moved, tasks);
+        let own = wake::Backends::default();
+        let appender =
+            Appender::start(&connect, &options, own.clone(), moved.clone(), tasks).await?;
+        wake::listen(pool.clone(), own, moved, tasks);
         Ok(Self(Arc::new(Inner {
             pool,
             limits: options.limits,

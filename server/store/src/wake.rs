@@ -1,5 +1,7 @@
 //! Knowing early that the log has grown.
 
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use highwater_model::Position;
@@ -27,8 +29,30 @@ pub(crate) fn raise(moved: &watch::Sender<Position>, position: Position) {
     });
 }
 
+/// The database's processes behind this process's appender: their notifications tell nothing new, and to look
+/// would be a query a batch.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Backends(Arc<Mutex<VecDeque<u32>>>);
+
+impl Backends {
+    /// The appender has two connections; a few more are remembered while old ones go.
+    const REMEMBERED: usize = 4;
+
+    /// A new one.
+    pub(crate) fn add(&self, process_id: u32) {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        known.push_front(process_id);
+        known.truncate(Self::REMEMBERED);
+    }
+
+    fn has(&self, process_id: u32) -> bool {
+        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        known.contains(&process_id)
+    }
+}
+
 /// Listens for batches of other processes, through one connection.
-pub(crate) fn listen(pool: PgPool, moved: watch::Sender<Position>, tasks: &Tasks) {
+pub(crate) fn listen(pool: PgPool, own: Backends, moved: watch::Sender<Position>, tasks: &Tasks) {
     let token = tasks.token();
     tasks.spawn("listen for appends", async move {
         let mut pause = Duration::from_millis(100);
@@ -38,12 +62,7 @@ pub(crate) fn listen(pool: PgPool, moved: watch::Sender<Position>, tasks: &Tasks
                 listener.listen("highwater").await?;
                 loop {
                     raise(&moved, head(&pool).await?);
-                    // What this process has appended itself is known already. Anybody may notify, so a higher number is not believed.
-                    while let Ok(position) = listener.recv().await?.payload().parse() {
-                        if Position(position) > *moved.borrow() {
-                            break;
-                        }
-                    }
+                    while own.has(listener.recv().await?.process_id()) {}
                 }
                 #[expect(unreachable_code, reason = "gives the block its type")]
                 Ok::<(), StoreError>(())
