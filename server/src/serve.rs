@@ -3,6 +3,7 @@
 use std::future::IntoFuture;
 use std::io::{ErrorKind, IsTerminal};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -188,12 +189,27 @@ fn say_where(address: SocketAddr) {
         } else {
             format!(" --url http://{address}")
         };
+        let program = program();
         println!("\nIn another terminal:");
-        println!("  highwater tail{url} 'type:Order*'         events as they are recorded");
+        println!("  {program} tail{url} 'type:Order*'         events as they are recorded");
         println!(
-            "  highwater import{url} events.ndjson.gz    a log of your own; it can be stopped and run again"
+            "  {program} import{url} events.ndjson.gz    a log of your own; it can be stopped and run again"
         );
-        println!("  highwater doctor{url}                     whether all is well");
+        println!("  {program} doctor{url}                     whether all is well");
         println!("Ctrl-C stops it; what was recorded stays.\n");
     }
+}
+
+/// This program as a person would type it here.
+fn program() -> String {
+    let called = std::env::args()
+        .next()
+        .unwrap_or_else(|| "highwater".to_owned());
+    std::env::current_dir()
+        .ok()
+        .and_then(|here| {
+            let below = Path::new(&called).strip_prefix(here).ok()?;
+            Some(below.display().to_string())
+        })
+        .unwrap_or(called)
 }
