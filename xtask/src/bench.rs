@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use highwater_postgres::scratch::Scratch;
 
-use crate::{build, setup, step};
+use crate::{setup, site, step};
 
 /// An NVMe disk's flush, and a cloud disk's.
 const FLUSH_MICROS: [u32; 2] = [100, 1_000];
@@ -18,7 +18,9 @@ pub(crate) fn bench(long: bool, only: &[String]) -> Result<()> {
     if setup::npm_packages().is_err() {
         step::say("no npm packages, so nothing is measured in a browser");
     }
-    build(true)?;
+    // Cargo builds the program together with the bench, from the same features: building it before would build it twice.
+    setup::wasm_target()?;
+    site::build(true)?;
     let folder = step::target().join("bench");
     fs::create_dir_all(&folder)?;
     let mut cargo = step::command("cargo");
