@@ -47,8 +47,12 @@ async fn malformed_json_is_told_where() {
 
 #[tokio::test]
 async fn wrong_fields_are_told_by_name() {
-    let table: [(&str, &[&str]); 7] = [
+    let table: [(&str, &[&str]); 8] = [
         ("null", &["sequence"]),
+        (
+            r#"[["A",{"n":1}]]"#,
+            &["expected an event: an object with type and data"],
+        ),
         (r#"[{"type":1,"data":{}}]"#, &["string", "openapi"]),
         (r#"[{"data":{}}]"#, &["missing field `type`"]),
         (r#"[{"type":"A"}]"#, &["missing field `data`"]),
@@ -101,7 +105,7 @@ async fn what_the_database_can_not_hold_is_refused_before_it() {
     are_refused(&[
         (with_data(&nested(65)), 422, "too_deep", &["64 levels"]),
         (with_data(&nested(100_000)), 422, "too_deep", &["64 levels"]),
-        (nested(100_000), 422, "bad_fields", &["expected a string"]),
+        (nested(100_000), 422, "bad_fields", &["expected an event"]),
     ])
     .await;
 }

@@ -22,7 +22,11 @@ async fn each_bad_line_is_refused_with_its_number() {
     let id = "01890000-0000-7000-8000-000000000002";
     let table: Vec<(String, &str, &[&str])> = vec![
         ("{".into(), "bad_json", &["EOF", "Send JSON"]),
-        ("[1]".into(), "bad_fields", &["expected a string"]),
+        (
+            r#"["a-1","A",null,null,1]"#.into(),
+            "bad_fields",
+            &["expected a line: an object"],
+        ),
         (
             r#"{"stream":1,"type":"A","data":1}"#.into(),
             "bad_fields",

@@ -147,7 +147,6 @@ async fn message_that_is_too_long_ends_the_connection_with_that_reason() {
 }
 
 #[tokio::test]
-#[ignore = "takes 50 s: a peer may be silent for 40"]
 async fn peer_that_answers_no_ping_is_closed_and_one_that_only_listens_is_not() {
     let server = Running::start().await;
     let deaf = open(&server).await;

@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::object::object_only;
 use crate::{Position, ProposedEvent, StreamName, Version};
 
 /// What an append says the stream's version is. On the wire a word (`any`, `none`, `exists`) or a number.
@@ -95,7 +96,7 @@ impl utoipa::ToSchema for ExpectedVersion {}
 /// An append to one stream; several of them in one request are one transaction.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, remote = "Self")]
 pub struct AppendToStream {
     /// Which stream.
     pub stream: StreamName,
@@ -105,6 +106,10 @@ pub struct AppendToStream {
     /// At least one.
     pub events: Vec<ProposedEvent>,
 }
+object_only!(
+    AppendToStream,
+    "an append: an object with stream and events"
+);
 
 /// Where an append to one stream ended up.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -126,7 +131,7 @@ pub struct Appended {
 /// understood and ignored, so that what `GET /api/events` shows can be imported as well.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, remote = "Self")]
 pub struct ImportLine {
     /// Which stream.
     pub stream: StreamName,
@@ -160,6 +165,7 @@ pub struct ImportLine {
     #[serde(default, skip_serializing)]
     pub recorded_at: serde::de::IgnoredAny,
 }
+object_only!(ImportLine, "a line: an object with stream, type and data");
 
 /// A line of an import's answer while it runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -8,6 +8,7 @@ use serde_json::value::RawValue;
 use uuid::Uuid;
 
 use crate::StreamName;
+use crate::object::object_only;
 
 /// An event's place in the whole log: 1 is the first, no number is left out, none is used twice.
 /// 0 stands for "before the first".
@@ -49,7 +50,7 @@ impl fmt::Display for Version {
 /// An event as a writer hands it in.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, remote = "Self")]
 pub struct ProposedEvent {
     /// What happened, in the past tense: `OrderPlaced`.
     #[serde(rename = "type")]
@@ -69,6 +70,7 @@ pub struct ProposedEvent {
     #[cfg_attr(feature = "openapi", schema(value_type = Option<Object>))]
     pub metadata: Option<Box<RawValue>>,
 }
+object_only!(ProposedEvent, "an event: an object with type and data");
 
 /// An event as the log has recorded it.
 ///

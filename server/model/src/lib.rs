@@ -26,6 +26,7 @@ pub mod filter;
 pub mod histogram;
 pub mod limits;
 pub mod live;
+mod object;
 pub mod problem;
 pub mod store;
 pub mod stream;

@@ -367,11 +367,22 @@ declare
   kinds text[];
   stream_ids bigint[];
   heads bigint[];
+  reused uuid;
 begin
   -- Once for all rows of the transaction; the trigger fires for each. No other transaction's rows can be seen here.
   perform 1 from highwater.pending_events limit 1;
   if not found then return null; end if;
   perform pg_advisory_xact_lock(7210, 1);
+  -- highwater.append has looked, but another transaction may have recorded the id since then, or this one has it in two streams.
+  select p.event_id into reused from highwater.pending_events p
+  where exists (select from highwater.events e where e.event_id = p.event_id) limit 1;
+  if reused is null then
+    select p.event_id into reused from highwater.pending_events p group by p.event_id having count(*) > 1 limit 1;
+  end if;
+  if reused is not null then
+    raise exception 'the event id % is used twice, or was recorded by another transaction meanwhile', reused using errcode = 'HW410',
+      hint = 'Ids are for retries; a new event needs a new id.';
+  end if;
   -- In the order of their bytes, as dense_rank numbers them below.
   select array_agg(distinct p.stream order by p.stream), array_agg(distinct p.type order by p.type) into names, kinds
   from highwater.pending_events p;

@@ -51,7 +51,7 @@ pub(crate) fn rows_limit(limit: usize) -> i64 {
     i64::try_from(limit.clamp(1, PAGE_LIMIT)).unwrap_or(1)
 }
 
-/// Positions of a block in `type_blocks`.
+/// Positions of a block in `type_blocks` and `category_blocks`.
 const BLOCK: i64 = 10_000;
 
 /// The page's own query; inside `read_blocks` it stands beside a range `r`.
@@ -89,7 +89,7 @@ impl Store {
     pub async fn read_log(&self, query: LogQuery) -> Result<EventPage, StoreError> {
         let head = wake::head(self.pool()).await?;
         let limit = rows_limit(query.limit);
-        let mut events = if filter_sql::types(&query.filter).is_some() {
+        let mut events = if filter_sql::has_blocks(&query.filter) {
             self.read_blocks(&query, head, limit + 1).await?
         } else {
             let mut sql = QueryBuilder::<Postgres>::new("");
@@ -113,8 +113,8 @@ impl Store {
         })
     }
 
-    /// Reads through the blocks that hold the filter's types, few at first and then more at once: a rare type's events are found
-    /// without a scan of the log, and a common one's page ends in the first block.
+    /// Reads through the blocks that hold the filter's types or categories, few at first and then more at once: a rare one's events
+    /// are found without a scan of the log, and a common one's page ends in the first block.
     async fn read_blocks(
         &self,
         query: &LogQuery,
@@ -133,9 +133,9 @@ impl Store {
         let mut take = 1;
         while low <= high {
             let mut sql = QueryBuilder::<Postgres>::new(
-                "select b.block, min(b.first_position), max(b.last_position) from highwater.type_blocks b where ",
+                "select b.block, min(b.first_position), max(b.last_position) from ",
             );
-            filter_sql::push_types(&mut sql, &query.filter, "b.type_id");
+            filter_sql::push_blocks(&mut sql, &query.filter);
             // By the block as well, so that the key of the table finds the place.
             sql.push(" and b.block >= ")
                 .push_bind(low / BLOCK)

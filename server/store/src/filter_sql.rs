@@ -31,6 +31,34 @@ pub(crate) fn types(filter: &Filter) -> Option<&[Glob]> {
     })
 }
 
+/// The categories of the first term that names the categories an event must have.
+fn categories(filter: &Filter) -> Option<&[Glob]> {
+    filter.terms().iter().find_map(|term| match &term.subject {
+        Subject::Category(globs) if !term.negated => Some(globs.as_slice()),
+        _ => None,
+    })
+}
+
+/// True when a summary by block tells where matching events can be: [`push_blocks`] then names it.
+pub(crate) fn has_blocks(filter: &Filter) -> bool {
+    types(filter).is_some() || categories(filter).is_some()
+}
+
+/// `TABLE b where …`: the blocks that hold the filter's types, or else its categories.
+pub(crate) fn push_blocks(sql: &mut Sql, filter: &Filter) {
+    match (types(filter), categories(filter)) {
+        (None, Some(globs)) => {
+            sql.push("highwater.category_blocks b where (");
+            names(sql, "b.category", globs);
+            sql.push(")");
+        }
+        _ => {
+            sql.push("highwater.type_blocks b where ");
+            push_types(sql, filter, "b.type_id");
+        }
+    }
+}
+
 /// `column` is one of [`types`]; true without any.
 pub(crate) fn push_types(sql: &mut Sql, filter: &Filter, column: &'static str) {
     let Some(globs) = types(filter) else {

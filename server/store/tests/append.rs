@@ -234,6 +234,43 @@ async fn open_sql_transactions_commit_in_any_order_and_leave_no_gap() {
     assert_eq!(pending, 0);
 }
 
+async fn sql_append_with_id(connection: &mut PgConnection, stream: &str, id: uuid::Uuid) {
+    sqlx::query("select from highwater.append($1, -1, jsonb_build_array(jsonb_build_object('id', $2, 'type', 'Said', 'data', 1)))")
+        .bind(stream)
+        .bind(id)
+        .execute(connection)
+        .await
+        .unwrap();
+}
+
+#[tokio::test]
+async fn an_id_that_another_transaction_recorded_meanwhile_is_refused_at_commit() {
+    let fresh = fresh().await;
+    let id = Ids::default().random();
+    let mut connections = Vec::new();
+    for stream in ["q-1", "q-2"] {
+        let mut connection = PgConnection::connect(&fresh.url).await.unwrap();
+        connection.execute("begin").await.unwrap();
+        sql_append_with_id(&mut connection, stream, id).await;
+        connections.push(connection);
+    }
+    connections[1].execute("commit").await.unwrap();
+    let refused = connections[0].execute("commit").await.unwrap_err();
+    assert_eq!(
+        refused.as_database_error().unwrap().code().unwrap(),
+        "HW410"
+    );
+    let events = fresh.store.read_tail(Position::ZERO, 100).await.unwrap();
+    assert_eq!(events.len(), 1);
+    assert_eq!(events[0].stream.as_str(), "q-2");
+    let twice = sqlx::query("select from highwater.append('q-3', -1, (select jsonb_agg(jsonb_build_object('id', $1, 'type', 'Said', 'data', n)) from generate_series(1, 2) n))")
+        .bind(Ids::default().random())
+        .execute(&mut connections[0])
+        .await
+        .unwrap_err();
+    assert_eq!(twice.as_database_error().unwrap().code().unwrap(), "HW410");
+}
+
 #[tokio::test]
 async fn an_open_sql_transaction_stops_its_own_stream_only() {
     let fresh = fresh_with(StoreOptions {
@@ -500,16 +537,16 @@ async fn a_newer_schema_is_refused() {
 }
 
 #[tokio::test]
-async fn a_rare_type_is_found_without_reading_the_log() {
+async fn a_rare_type_or_category_is_found_without_reading_the_log() {
     let fresh = fresh().await;
     let line = |number: usize| -> ImportLine {
-        let kind = if number % 11_000 == 5 {
-            "Rare"
+        let (category, kind) = if number % 11_000 == 5 {
+            ("rare", "Rare")
         } else {
-            "Common"
+            ("s", "Common")
         };
         serde_json::from_str(&format!(
-            "{{\"stream\":\"s-{}\",\"type\":\"{kind}\",\"data\":{number}}}",
+            "{{\"stream\":\"{category}-{}\",\"type\":\"{kind}\",\"data\":{number}}}",
             number % 100
         ))
         .unwrap()
@@ -542,6 +579,23 @@ async fn a_rare_type_is_found_without_reading_the_log() {
         [6, 11_006, 22_006, 33_006]
     );
     assert_eq!(forward.next, None);
+    let category = LogQuery {
+        filter: "category:rare".parse().unwrap(),
+        ..rare(Direction::Forward, 10)
+    };
+    let category = fresh.store.read_log(category).await.unwrap();
+    assert_eq!(
+        category
+            .events
+            .iter()
+            .map(|event| event.position)
+            .collect::<Vec<_>>(),
+        forward
+            .events
+            .iter()
+            .map(|event| event.position)
+            .collect::<Vec<_>>()
+    );
     let backward = fresh
         .store
         .read_log(rare(Direction::Backward, 3))
