@@ -11,6 +11,7 @@ pub mod cli;
 pub mod config;
 pub mod guard;
 pub mod live;
+pub mod memory;
 pub mod metrics;
 pub mod pages;
 pub mod router;

@@ -19,7 +19,7 @@ use tracing_subscriber::EnvFilter;
 use crate::config::ServeArgs;
 use crate::site::Site;
 use crate::state::AppState;
-use crate::{metrics, router};
+use crate::{memory, metrics, router};
 
 /// How many ports after 3000 are tried when nobody named one.
 const PORTS: u16 = 20;
@@ -31,6 +31,7 @@ const DRAIN: Duration = Duration::from_secs(10);
 /// Not async itself: the embedded Postgres has to be started by the thread that lives as long as the process, for it dies with that
 /// thread.
 pub fn run(args: &ServeArgs) -> anyhow::Result<()> {
+    memory::give_back();
     start_log(args);
     let listener = listen(args.listen)?;
     let (url, embedded) = match args.database_url() {

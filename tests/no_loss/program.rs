@@ -54,8 +54,6 @@ impl Server {
         serve
             .args(["serve", "--listen", "127.0.0.1:0", "--log", "warn"])
             .args(arguments)
-            // Large blocks go back to the system at once (glibc), so that its memory is what it keeps.
-            .env("MALLOC_MMAP_THRESHOLD_", "131072")
             .stdout(Stdio::piped());
         let mut process = Process(serve.spawn().unwrap());
         let output = process.0.stdout.take().unwrap();

@@ -46,16 +46,13 @@ pub(crate) fn has_blocks(filter: &Filter) -> bool {
 
 /// `TABLE b where …`: the blocks that hold the filter's types, or else its categories.
 pub(crate) fn push_blocks(sql: &mut Sql, filter: &Filter) {
-    match (types(filter), categories(filter)) {
-        (None, Some(globs)) => {
-            sql.push("highwater.category_blocks b where (");
-            names(sql, "b.category", globs);
-            sql.push(")");
-        }
-        _ => {
-            sql.push("highwater.type_blocks b where ");
-            push_types(sql, filter, "b.type_id");
-        }
+    if let (None, Some(globs)) = (types(filter), categories(filter)) {
+        sql.push("highwater.category_blocks b where (");
+        names(sql, "b.category", globs);
+        sql.push(")");
+    } else {
+        sql.push("highwater.type_blocks b where ");
+        push_types(sql, filter, "b.type_id");
     }
 }
 
