@@ -5,7 +5,7 @@ mod support;
 
 use std::time::{Duration, Instant};
 
-use highwater_model::{ExpectedVersion, ImportLine, Position, Version};
+use highwater_model::{EventPage, ExpectedVersion, ImportLine, Position, Version};
 use highwater_store::{Direction, Ids, LogQuery, Store, StoreError, StoreOptions, Tasks};
 use serde_json::json;
 use sqlx::{Connection, Executor, PgConnection};
@@ -246,7 +246,7 @@ async fn sql_append_with_id(connection: &mut PgConnection, stream: &str, id: uui
 #[tokio::test]
 async fn an_id_that_another_transaction_recorded_meanwhile_is_refused_at_commit() {
     let fresh = fresh().await;
-    let id = Ids::default().random();
+    let id = Ids.random();
     let mut connections = Vec::new();
     for stream in ["q-1", "q-2"] {
         let mut connection = PgConnection::connect(&fresh.url).await.unwrap();
@@ -264,7 +264,7 @@ async fn an_id_that_another_transaction_recorded_meanwhile_is_refused_at_commit(
     assert_eq!(events.len(), 1);
     assert_eq!(events[0].stream.as_str(), "q-2");
     let twice = sqlx::query("select from highwater.append('q-3', -1, (select jsonb_agg(jsonb_build_object('id', $1, 'type', 'Said', 'data', n)) from generate_series(1, 2) n))")
-        .bind(Ids::default().random())
+        .bind(Ids.random())
         .execute(&mut connections[0])
         .await
         .unwrap_err();
@@ -536,6 +536,10 @@ async fn a_newer_schema_is_refused() {
     );
 }
 
+fn positions(page: &EventPage) -> Vec<i64> {
+    page.events.iter().map(|event| event.position.0).collect()
+}
+
 #[tokio::test]
 async fn a_rare_type_or_category_is_found_without_reading_the_log() {
     let fresh = fresh().await;
@@ -570,45 +574,20 @@ async fn a_rare_type_or_category_is_found_without_reading_the_log() {
         .read_log(rare(Direction::Forward, 10))
         .await
         .unwrap();
-    assert_eq!(
-        forward
-            .events
-            .iter()
-            .map(|event| event.position.0)
-            .collect::<Vec<_>>(),
-        [6, 11_006, 22_006, 33_006]
-    );
+    assert_eq!(positions(&forward), [6, 11_006, 22_006, 33_006]);
     assert_eq!(forward.next, None);
     let category = LogQuery {
         filter: "category:rare".parse().unwrap(),
         ..rare(Direction::Forward, 10)
     };
     let category = fresh.store.read_log(category).await.unwrap();
-    assert_eq!(
-        category
-            .events
-            .iter()
-            .map(|event| event.position)
-            .collect::<Vec<_>>(),
-        forward
-            .events
-            .iter()
-            .map(|event| event.position)
-            .collect::<Vec<_>>()
-    );
+    assert_eq!(positions(&category), positions(&forward));
     let backward = fresh
         .store
         .read_log(rare(Direction::Backward, 3))
         .await
         .unwrap();
-    assert_eq!(
-        backward
-            .events
-            .iter()
-            .map(|event| event.position.0)
-            .collect::<Vec<_>>(),
-        [33_006, 22_006, 11_006]
-    );
+    assert_eq!(positions(&backward), [33_006, 22_006, 11_006]);
     let rest = fresh
         .store
         .read_log(LogQuery {
@@ -617,13 +596,7 @@ async fn a_rare_type_or_category_is_found_without_reading_the_log() {
         })
         .await
         .unwrap();
-    assert_eq!(
-        rest.events
-            .iter()
-            .map(|event| event.position.0)
-            .collect::<Vec<_>>(),
-        [6]
-    );
+    assert_eq!(positions(&rest), [6]);
     let common = fresh
         .store
         .read_log(LogQuery {
