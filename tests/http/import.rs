@@ -64,26 +64,12 @@ async fn line_that_the_store_refuses_is_named_too() {
 async fn export_is_exactly_what_import_takes() {
     let (one, other) = (Running::start().await, Running::start().await);
     one.import(lines(1_500)).await;
-    let exported = one
-        .request("GET", "/api/export")
-        .send()
-        .await
-        .unwrap()
-        .text()
-        .await
-        .unwrap();
+    let exported = one.export().await;
     assert_eq!(exported.lines().count(), 1_500);
     assert_eq!(
         other.import(exported.clone()).await.pop().unwrap()["imported"],
         1_500
     );
-    let again = other
-        .request("GET", "/api/export")
-        .send()
-        .await
-        .unwrap()
-        .text()
-        .await
-        .unwrap();
+    let again = other.export().await;
     assert_eq!(exported, again);
 }

@@ -71,14 +71,7 @@ async fn odd_stream_names_go_through_every_route() {
             );
         }
     }
-    let exported = server
-        .request("GET", "/api/export")
-        .send()
-        .await
-        .unwrap()
-        .text()
-        .await
-        .unwrap();
+    let exported = server.export().await;
     let summary = Running::start().await.import(exported).await.pop().unwrap();
     assert_eq!(summary["imported"], names.len());
 }

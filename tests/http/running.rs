@@ -74,6 +74,12 @@ impl Running {
         .await
     }
 
+    /// The whole log as NDJSON.
+    pub(crate) async fn export(&self) -> String {
+        let response = self.request("GET", "/api/export").send().await.unwrap();
+        response.text().await.unwrap()
+    }
+
     /// POST of NDJSON: the lines of the answer.
     pub(crate) async fn import(&self, body: impl Into<String>) -> Vec<Value> {
         let text = self
