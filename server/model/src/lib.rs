@@ -11,6 +11,10 @@
 //! | position | [`Position`] | an event's place in the whole log, from 1, in commit order, without gaps |
 //! | expected version | [`ExpectedVersion`] | what an append says the stream's version is |
 //! | mark | [`Mark`] | where the high-water mark stands |
+//! | read model | [`ReadModel`], [`Definition`] | tables that a projection writes, and the text that says how |
+//! | lag | [`Lag`] | how far a checkpoint is behind, in positions, matching events and seconds |
+//! | failure | [`Failure`] | an event that a projection could not handle |
+//! | action | [`Action`] | what an operator did: who, when, what, why, outcome |
 //! | filter line | [`filter::Filter`] | which events: one grammar for page, API, WebSocket and command line |
 //!
 //! # Adding a wire type
@@ -28,6 +32,9 @@ pub mod limits;
 pub mod live;
 mod object;
 pub mod problem;
+pub mod read_model;
+pub mod read_model_definition;
+mod read_model_sql;
 pub mod store;
 pub mod stream;
 
@@ -43,5 +50,10 @@ pub use histogram::{Bucket, Histogram};
 pub use limits::Limits;
 pub use live::{ClientMessage, Gap, ServerMessage, Topic};
 pub use problem::Problem;
+pub use read_model::{
+    Action, Failure, FailureOutcome, Lag, LagPoint, ReadModel, ReadModelState, ReadModelVersion,
+    VersionRole,
+};
+pub use read_model_definition::{Definition, DefinitionError, FailurePolicy, HandlerKind};
 pub use store::{DatabaseRights, Mark, MarkHolder, StoreFacts};
 pub use stream::{StreamList, StreamName, StreamNameError, StreamOrder, StreamSummary};
