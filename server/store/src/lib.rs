@@ -33,6 +33,7 @@ mod json_check;
 mod mark;
 mod migrate;
 mod open;
+pub mod read_models;
 mod row;
 mod stream;
 mod streams;

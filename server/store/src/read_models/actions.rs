@@ -1,0 +1,99 @@
+//! The audit log.
+
+use highwater_model::Action;
+use jiff_sqlx::Timestamp;
+use serde_json::Value;
+use sqlx::PgConnection;
+use sqlx::types::Json;
+
+use crate::{Store, StoreError};
+
+/// Who orders something, and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Order {
+    /// Who.
+    pub actor: String,
+    /// Why.
+    pub reason: Option<String>,
+}
+
+impl Order {
+    /// An order.
+    pub fn new(actor: impl Into<String>, reason: Option<&str>) -> Self {
+        Self {
+            actor: actor.into(),
+            reason: reason.map(str::to_owned),
+        }
+    }
+}
+
+type Row = (
+    i64,
+    Timestamp,
+    String,
+    String,
+    Option<String>,
+    Option<String>,
+    Json<Value>,
+    Json<Value>,
+    String,
+);
+
+impl Store {
+    /// What operators did, the newest first, before an action's id.
+    pub async fn actions(
+        &self,
+        read_model: Option<&str>,
+        before: Option<i64>,
+        limit: i64,
+    ) -> Result<Vec<Action>, StoreError> {
+        let rows: Vec<Row> = sqlx::query_as(
+            "select action_id, at, actor, action, read_model, reason, before, after, outcome from highwater.actions
+             where ($1::text is null or read_model = $1) and ($2::bigint is null or action_id < $2) order by action_id desc limit $3",
+        )
+        .bind(read_model)
+        .bind(before)
+        .bind(limit.clamp(1, 1_000))
+        .fetch_all(self.pool())
+        .await?;
+        Ok(rows
+            .into_iter()
+            .map(
+                |(id, at, actor, action, read_model, reason, before, after, outcome)| Action {
+                    id,
+                    at: at.to_jiff(),
+                    actor,
+                    action,
+                    read_model,
+                    reason,
+                    before: before.0,
+                    after: after.0,
+                    outcome,
+                },
+            )
+            .collect())
+    }
+}
+
+/// Writes an action that was done, in the transaction that does it.
+pub(super) async fn record(
+    connection: &mut PgConnection,
+    order: &Order,
+    action: &str,
+    read_model: &str,
+    before: Value,
+    after: Value,
+) -> Result<(), StoreError> {
+    sqlx::query(
+        "insert into highwater.actions (actor, action, read_model, reason, before, after, outcome) values ($1, $2, $3, $4, $5, $6, 'done')",
+    )
+    .bind(&order.actor)
+    .bind(action)
+    .bind(read_model)
+    .bind(&order.reason)
+    .bind(Json(before))
+    .bind(Json(after))
+    .execute(connection)
+    .await?;
+    Ok(())
+}

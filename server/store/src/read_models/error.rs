@@ -1,0 +1,61 @@
+//! What can go wrong with read models.
+
+use highwater_model::DefinitionError;
+use highwater_model::read_model_definition::NameError;
+
+use crate::StoreError;
+
+/// What went wrong with a read model.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ReadModelError {
+    /// The definition can't be used.
+    #[error(transparent)]
+    Definition(#[from] DefinitionError),
+    /// The name can't be used.
+    #[error(transparent)]
+    Name(#[from] NameError),
+    /// There is none of this name.
+    #[error("there is no read model {name}")]
+    Unknown {
+        /// The name.
+        name: String,
+    },
+    /// A schema of this name is there that Highwater did not make.
+    #[error(
+        "the database has a schema {schema} that does not belong to this read model; rename one of them"
+    )]
+    SchemaTaken {
+        /// The schema.
+        schema: String,
+    },
+    /// The database's user may not create the role that would run the SQL.
+    #[error(
+        "an administrator of the database has to run this once: {}",
+        statements.join(" ")
+    )]
+    NeedsAdministrator {
+        /// Statements for an administrator.
+        statements: Vec<String>,
+    },
+    /// The order does not fit the state that the read model is in.
+    #[error("{0}")]
+    Refused(String),
+    /// Anything else.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl From<sqlx::Error> for ReadModelError {
+    fn from(error: sqlx::Error) -> Self {
+        let code = error
+            .as_database_error()
+            .and_then(sqlx::error::DatabaseError::code);
+        if code.as_deref() == Some("55P03") {
+            return Self::Refused(
+                "the read model is in the middle of a slice; try again in a few seconds".to_owned(),
+            );
+        }
+        Self::Store(error.into())
+    }
+}

@@ -1,0 +1,43 @@
+//! Read models in the database: definitions, slices, failures, lag, leases.
+//!
+//! # Words
+//! | word | file | meaning |
+//! |---|---|---|
+//! | version | `versions.rs` | a definition of a read model with a role (live, shadow, previous, waiting), and progress of its own |
+//! | owner | `owner.rs` | the database role that owns a read model's tables and runs its SQL: it can't log in and has no other right |
+//! | set-up | `set_up.rs` | making a version's schema: the slice's views, its tables, its handler |
+//! | slice | `slice.rs` | the events between two positions, handled in the transaction that moves the checkpoint |
+//! | generation | `progress.rs` | goes up with each new runner of a version; a slice of an older one changes nothing |
+//! | lease | `lease.rs` | the lock that makes a process the runner of a read model |
+//!
+//! # Why the handler can't leave its role
+//! Its statements are the body of a function that is `security definer` and belongs to the owner: in there the database refuses to
+//! change the role, and ending the transaction. The owner may use its own schema and nothing else; it may create there only while
+//! the tables are made. What it made is looked at before anything is kept: tables, indexes, sequences and types, nothing that would
+//! run in the name of whoever reads them.
+
+mod actions;
+mod define;
+mod error;
+mod failures;
+mod lag;
+mod lease;
+mod orders;
+mod owner;
+mod progress;
+mod set_up;
+mod slice;
+mod versions;
+
+pub use actions::Order;
+pub use define::Defined;
+pub use error::ReadModelError;
+pub use failures::HandlerFault;
+pub use lag::{LagSample, MATCHING_CAP};
+pub use lease::LeaseConnection;
+pub use owner::OwnerRights;
+pub use slice::{BegunSlice, Slice, SliceConnection, SliceConnections, SliceError, SliceStart};
+pub use versions::{HandledUpTo, RunnableVersion};
+
+/// What a projection in code writes with, and what its statements may fail with.
+pub use sqlx::{Error as SqlError, PgConnection};

@@ -1,0 +1,92 @@
+//! States, and who may move a checkpoint.
+
+use highwater_model::ReadModelState;
+
+use super::set_up::{CATCH_UP_LIMIT, LIVE_LIMIT, events_view};
+use crate::{Store, StoreError};
+
+impl Store {
+    /// Makes the caller, who holds the lease, the runner: slices of the one before it are refused from now on. Answers the generation.
+    pub async fn take_over(&self, version_id: i64) -> Result<i64, StoreError> {
+        Ok(sqlx::query_scalar(
+            "update highwater.read_model_progress set generation = generation + 1,
+               state = case when state in ('paused', 'faulted') then state else 'starting' end,
+               reason = case when state in ('paused', 'faulted') then reason end,
+               since = case when state in ('paused', 'faulted') then since else now() end
+             where version_id = $1 returning generation",
+        )
+        .bind(version_id)
+        .fetch_one(self.pool())
+        .await?)
+    }
+
+    /// The state of a version and its reason, as long as this generation runs it.
+    pub async fn runner_state(
+        &self,
+        version_id: i64,
+        generation: i64,
+    ) -> Result<Option<ReadModelState>, StoreError> {
+        let state: Option<String> = sqlx::query_scalar(
+            "select state from highwater.read_model_progress where version_id = $1 and generation = $2",
+        )
+        .bind(version_id)
+        .bind(generation)
+        .fetch_optional(self.pool())
+        .await?;
+        state
+            .map(|state| {
+                super::versions::stored(&ReadModelState::ALL, &state, ReadModelState::as_str)
+            })
+            .transpose()
+    }
+
+    /// Writes down what the runner is doing. What an operator ordered or a fault has decided stays; only its own states change.
+    pub async fn set_runner_state(
+        &self,
+        version_id: i64,
+        generation: i64,
+        state: ReadModelState,
+        reason: Option<&str>,
+    ) -> Result<bool, StoreError> {
+        let changed = sqlx::query(
+            "update highwater.read_model_progress
+             set since = case when state = $3 then since else now() end, state = $3, reason = $4
+             where version_id = $1 and generation = $2 and state not in ('paused', 'faulted')
+               and (state, reason) is distinct from ($3::text, $4::text)",
+        )
+        .bind(version_id)
+        .bind(generation)
+        .bind(state.as_str())
+        .bind(reason)
+        .execute(self.pool())
+        .await?;
+        Ok(changed.rows_affected() == 1)
+    }
+
+    /// Prepares a version for large slices, or for small ones: the planner has to know which.
+    pub async fn size_slices(
+        &self,
+        version_id: i64,
+        generation: i64,
+        schema: Option<&str>,
+        large: bool,
+    ) -> Result<i32, StoreError> {
+        let limit = if large { CATCH_UP_LIMIT } else { LIVE_LIMIT };
+        let mut transaction = self.pool().begin().await?;
+        let changed = sqlx::query(
+            "update highwater.read_model_progress set slice_limit = $3 where version_id = $1 and generation = $2 and slice_limit <> $3",
+        )
+        .bind(version_id)
+        .bind(generation)
+        .bind(limit)
+        .execute(&mut *transaction)
+        .await?;
+        if let Some(schema) = schema.filter(|_| changed.rows_affected() == 1) {
+            sqlx::raw_sql(sqlx::AssertSqlSafe(events_view(schema, version_id, limit)))
+                .execute(&mut *transaction)
+                .await?;
+        }
+        transaction.commit().await?;
+        Ok(limit)
+    }
+}

@@ -1,0 +1,276 @@
+//! Making a version's schema.
+
+use highwater_model::read_model_definition::Statement;
+use highwater_model::{Definition, DefinitionError, HandlerKind};
+use sqlx::postgres::{PgDatabaseError, PgErrorPosition};
+use sqlx::{AssertSqlSafe, Connection, PgConnection};
+
+use super::owner::quoted;
+use super::{ReadModelError, owner};
+use crate::StoreError;
+
+/// Events of a slice of a version that is live: the view says so to the planner, which would else take a slice for half a percent
+/// of the log, and scan whole tables of the read model for three events.
+pub(super) const LIVE_LIMIT: i32 = 1_000;
+/// Events of a slice of a version that catches up.
+pub(super) const CATCH_UP_LIMIT: i32 = 50_000;
+
+/// Columns of `events` and `event`. Streams and types are joined from the outside: who doesn't ask for them doesn't pay for them.
+const COLUMNS: &str = "e.position, s.name as stream, s.category, e.version, e.event_id as id, k.name as type, e.data, e.metadata,
+  e.correlation_id, e.causation_id, e.occurred_at, e.recorded_at";
+const JOINS: &str = "left join highwater.streams s on s.stream_id = e.stream_id left join highwater.event_types k on k.type_id = e.type_id";
+
+/// Makes the schema of a version with all that is in it, as its owner.
+pub(super) async fn set_up(
+    connection: &mut PgConnection,
+    definition: &Definition,
+    version_id: i64,
+    schema: &str,
+) -> Result<(), ReadModelError> {
+    let owner = owner::ensure(connection, &definition.name).await?;
+    let taken: bool = sqlx::query_scalar("select to_regnamespace(quote_ident($1)) is not null")
+        .bind(schema)
+        .fetch_one(&mut *connection)
+        .await?;
+    if taken {
+        return Err(ReadModelError::SchemaTaken {
+            schema: schema.to_owned(),
+        });
+    }
+    let (role, s) = (quoted(&owner), quoted(schema));
+    // A table that never comes to an end, or waits for somebody, is told, not waited for.
+    let begin = format!(
+        "set local statement_timeout = '15s'; set local lock_timeout = '5s'; create schema {s}; {} {}
+         grant usage, create on schema {s} to {role}; grant select on {s}.events, {s}.event to {role};
+         create function {s}.run(statement text) returns void language plpgsql as 'begin execute statement; end';
+         {}",
+        events_view(schema, version_id, LIVE_LIMIT),
+        event_view(schema, version_id),
+        belongs(&format!("{s}.run(text)"), &role, &s),
+    );
+    execute(connection, begin).await?;
+    for statement in &definition.tables {
+        run(connection, definition, &s, "", statement).await?;
+    }
+    for statement in &definition.statements {
+        // Plans it, so that every name and type in it is looked up; the handler's own plan is made at its first slice.
+        run(connection, definition, &s, "explain ", statement).await?;
+    }
+    let body = handler_body(definition, &s);
+    let end = format!(
+        "drop function {s}.run(text); create function {s}.handle() returns void language plpgsql as {}; {}
+         revoke create on schema {s} from {role}",
+        quoted_text(&body),
+        belongs(&format!("{s}.handle()"), &role, &s),
+    );
+    execute(connection, end).await?;
+    only_tables(connection, definition, &owner, schema).await
+}
+
+/// The slice of a version, bounded by its own row, which the owner can't change.
+pub(super) fn events_view(schema: &str, version_id: i64, limit: i32) -> String {
+    format!(
+        "create or replace view {}.events as select {COLUMNS} from ({}) e {JOINS};",
+        quoted(schema),
+        slice_events(version_id, limit)
+    )
+}
+
+/// Rows of the log that are in the slice of a version, in order. Of the blocks that have its types, each is one range of the log's
+/// key; LIMIT keeps plans right at any size of the log, and the caller's conditions outside.
+pub(super) fn slice_events(version_id: i64, limit: i32) -> String {
+    format!(
+        "select e.* from highwater.read_model_progress p
+         cross join lateral (
+           select greatest(min(b.first_position), p.sliced_after + 1) as first, least(max(b.last_position), p.checkpoint) as last
+           from highwater.type_blocks b
+           where b.type_id = any (p.type_ids) and b.block between p.sliced_after / 10000 and p.checkpoint / 10000
+           group by b.block order by b.block
+         ) b
+         cross join lateral (
+           select * from highwater.events e where e.position between b.first and b.last and e.type_id = any (p.type_ids) order by e.position
+         ) e
+         where p.version_id = {version_id} limit {limit}"
+    )
+}
+
+/// One event of the slice. Which one is a setting that the handler could change, to another event of the slice only; the barrier
+/// keeps its conditions from looking at any other.
+fn event_view(schema: &str, version_id: i64) -> String {
+    format!(
+        "create view {}.event with (security_barrier) as select {COLUMNS}
+         from highwater.events e {JOINS}
+         where e.position = nullif(current_setting('highwater.event', true), '')::bigint
+           and e.position > (select p.sliced_after from highwater.read_model_progress p where p.version_id = {version_id})
+           and e.position <= (select p.checkpoint from highwater.read_model_progress p where p.version_id = {version_id})
+           and e.type_id = any ((select p.type_ids from highwater.read_model_progress p where p.version_id = {version_id})::int[]);",
+        quoted(schema)
+    )
+}
+
+/// What makes a function run as the owner, and nobody else able to call it. Compiling a large plan costs more than a slice.
+fn belongs(function: &str, role: &str, schema: &str) -> String {
+    format!(
+        "alter function {function} security definer set search_path = {schema}, pg_temp set jit = off;
+         alter function {function} owner to {role}; revoke execute on function {function} from public;
+         grant execute on function {function} to current_user;"
+    )
+}
+
+fn handler_body(definition: &Definition, schema: &str) -> String {
+    let statements = definition.statements.iter().map(|statement| {
+        // PL/pgSQL wants to know where rows go; here, nowhere.
+        if statement.answers_rows {
+            format!(
+                "for highwater_row in {}\nloop null; end loop;",
+                statement.text
+            )
+        } else {
+            format!("{};", statement.text)
+        }
+    });
+    let statements = statements.collect::<Vec<_>>().join("\n");
+    let body = match definition.handler {
+        HandlerKind::Slice => statements,
+        HandlerKind::Each => format!(
+            "for highwater_position in select e.position from {schema}.events e order by e.position loop
+             perform pg_catalog.set_config('highwater.event', highwater_position::text, true);
+             {statements}
+             end loop;"
+        ),
+    };
+    format!(
+        "#variable_conflict use_column\ndeclare highwater_row record; highwater_position bigint;\nbegin\n{body}\nend"
+    )
+}
+
+fn quoted_text(text: &str) -> String {
+    let escape = if text.contains('\\') { "E" } else { "" };
+    format!(
+        "{escape}'{}'",
+        text.replace('\\', "\\\\").replace('\'', "''")
+    )
+}
+
+async fn execute(connection: &mut PgConnection, sql: String) -> Result<(), ReadModelError> {
+    sqlx::raw_sql(AssertSqlSafe(sql))
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+/// Runs a statement as the owner; its error points into the definition.
+async fn run(
+    connection: &mut PgConnection,
+    definition: &Definition,
+    schema: &str,
+    prefix: &str,
+    statement: &Statement,
+) -> Result<(), ReadModelError> {
+    let ran = sqlx::query(AssertSqlSafe(format!("select {schema}.run($1)")))
+        .bind(format!("{prefix}{}", statement.text))
+        .execute(connection)
+        .await;
+    ran.map(|_| ())
+        .map_err(|error| definition_error(definition, statement, prefix.len(), error))
+}
+
+fn definition_error(
+    definition: &Definition,
+    statement: &Statement,
+    prefix: usize,
+    error: sqlx::Error,
+) -> ReadModelError {
+    let Some(said) = error
+        .as_database_error()
+        .and_then(|error| error.try_downcast_ref::<PgDatabaseError>())
+    else {
+        return error.into();
+    };
+    // Shutdown and the like are not the definition's fault.
+    if said.code().starts_with("57P")
+        || said.code().starts_with("53")
+        || said.code().starts_with("08")
+    {
+        return StoreError::from(error).into();
+    }
+    let characters = match said.position() {
+        Some(PgErrorPosition::Internal { position, .. } | PgErrorPosition::Original(position)) => {
+            position.saturating_sub(1 + prefix)
+        }
+        None => 0,
+    };
+    let byte = statement
+        .text
+        .char_indices()
+        .nth(characters)
+        .map_or(0, |(byte, _)| byte);
+    let message = if said.code() == "57014" {
+        "the statement took longer than 15 s and was stopped".to_owned()
+    } else {
+        said.message().to_owned()
+    };
+    DefinitionError {
+        sqlstate: Some(said.code().to_owned()),
+        expected: said.hint().map(str::to_owned).into_iter().collect(),
+        ..DefinitionError::at(&definition.text, statement.at + byte, message)
+    }
+    .into()
+}
+
+/// Refuses what would run in the name of whoever reads it: functions, views, triggers, rules, policies; and what does not survive.
+async fn only_tables(
+    connection: &mut PgConnection,
+    definition: &Definition,
+    owner: &str,
+    schema: &str,
+) -> Result<(), ReadModelError> {
+    let other: Option<String> = sqlx::query_scalar(
+        "select found.what from (
+           select pg_describe_object(d.classid, d.objid, d.objsubid) as what from pg_shdepend d
+           where d.refclassid = 'pg_authid'::regclass and d.refobjid = (select oid from pg_roles where rolname = $1) and d.deptype = 'o'
+             and d.dbid = (select oid from pg_database where datname = current_database())
+             and not (d.classid = 'pg_class'::regclass and exists (
+               select from pg_class c join pg_namespace n on n.oid = c.relnamespace join highwater.read_models m on n.nspname in (m.name, m.name || '__shadow', m.name || '__previous', m.name || '__check')
+               where c.oid = d.objid and m.name = $3 and c.relkind in ('r', 'p', 'i', 'I', 'S', 'c') and c.relpersistence = 'p' and not c.relrowsecurity))
+             and not (d.classid = 'pg_type'::regclass and exists (
+               select from pg_type t join pg_namespace n on n.oid = t.typnamespace where t.oid = d.objid and n.nspname like $3 || '%'))
+             and not (d.classid = 'pg_proc'::regclass and exists (
+               select from pg_proc f where f.oid = d.objid and f.proname = 'handle' and f.pronargs = 0))
+           union all
+           select 'trigger ' || t.tgname from pg_trigger t join pg_class c on c.oid = t.tgrelid
+           where c.relnamespace = to_regnamespace(quote_ident($2)) and not t.tgisinternal
+           union all
+           select 'rule ' || r.rulename from pg_rewrite r join pg_class c on c.oid = r.ev_class
+           where c.relnamespace = to_regnamespace(quote_ident($2)) and c.relkind <> 'v'
+         ) found limit 1",
+    )
+    .bind(owner)
+    .bind(schema)
+    .bind(&definition.name)
+    .fetch_optional(connection)
+    .await?;
+    let Some(other) = other else { return Ok(()) };
+    let at = definition
+        .tables
+        .first()
+        .map_or(0, |statement| statement.at);
+    Err(DefinitionError::at(
+        &definition.text,
+        at,
+        format!("a read model is made of tables, indexes, sequences and types in its own schema; this makes {other}"),
+    )
+    .into())
+}
+
+/// Makes the schema and takes it back: whether the definition's SQL is right.
+pub(super) async fn check(
+    connection: &mut PgConnection,
+    definition: &Definition,
+) -> Result<(), ReadModelError> {
+    let mut attempt = connection.begin().await?;
+    let schema = format!("{}__check", definition.name);
+    let checked = set_up(&mut attempt, definition, 0, &schema).await;
+    attempt.rollback().await?;
+    checked
+}
