@@ -1,7 +1,7 @@
 //! The engine: reads the log as it grows and hands it on.
 //!
-//! Today it is the [`Feed`]: one tail a process, a ring of the newest events that are encoded once, and cursors into it for as many
-//! readers as there are.
+//! The [`Feed`] is one tail a process, a ring of the newest events that are encoded once, and cursors into it for as many readers as
+//! there are. [`ReadModels`] runs projections: slice by slice, each with its checkpoint in one transaction.
 //!
 //! # Adding a reader of the feed
 //! Take a [`FrameGroup`] with [`Feed::group`] (readers with the same filter share its frames), keep a cursor, and ask
@@ -11,8 +11,10 @@
 mod feed;
 mod frames;
 mod rate;
+pub mod read_models;
 mod ring;
 
 pub use feed::{Feed, FeedHealth, FeedOptions};
 pub use frames::{Frame, FrameGroup, Next};
+pub use read_models::{ReadModelOptions, ReadModels};
 pub use ring::{RingEvent, RingRead};

@@ -1,0 +1,144 @@
+//! How many events the next slice takes.
+
+use std::time::Duration;
+
+use highwater_model::Position;
+use highwater_store::read_models::BegunSlice;
+
+/// A slice of a live read model should take no longer: what it locks is free again, and the next events don't wait.
+const LIVE: Duration = Duration::from_millis(50);
+/// A slice that catches up: long enough that its commit and its plan cost nothing, short enough to be stopped.
+const CATCHING_UP: Duration = Duration::from_secs(1);
+/// Positions behind the head from which slices are large.
+const FAR: i64 = 20_000;
+
+/// The size of slices, by the time that they take; halved while an event is looked for that fails.
+#[derive(Debug)]
+pub(crate) struct Pace {
+    most: i32,
+    limit: i32,
+    large: bool,
+    /// The end of a slice that failed: the event is somewhere before it.
+    suspect: Option<Position>,
+}
+
+impl Pace {
+    pub(crate) fn new(limit: i32) -> Self {
+        Self {
+            most: 100.min(limit),
+            limit,
+            large: false,
+            suspect: None,
+        }
+    }
+
+    /// Events that the next slice takes at most.
+    pub(crate) fn most(&self) -> i32 {
+        self.most
+    }
+
+    /// Whether slices should become large (true) or small (false), after one.
+    pub(crate) fn resize(&self, slice: &BegunSlice) -> Option<bool> {
+        let behind = slice.head.0 - slice.upto.0;
+        let full = slice.events >= i64::from(self.limit);
+        if !self.large && self.suspect.is_none() && full && behind > FAR {
+            Some(true)
+        } else if self.large && behind <= 0 {
+            Some(false)
+        } else {
+            None
+        }
+    }
+
+    /// Slices are large or small from now on.
+    pub(crate) fn resized(&mut self, large: bool, limit: i32) {
+        self.large = large;
+        self.limit = limit;
+        self.most = self.most.min(limit);
+    }
+
+    pub(crate) fn is_large(&self) -> bool {
+        self.large
+    }
+
+    /// A slice was handled.
+    pub(crate) fn took(&mut self, slice: &BegunSlice, time: Duration) {
+        if let Some(suspect) = self.suspect {
+            if slice.upto < suspect {
+                return;
+            }
+            self.suspect = None;
+        }
+        let target = if self.large { CATCHING_UP } else { LIVE };
+        if time > target * 2 {
+            self.most = (self.most / 2).max(1);
+        } else if time < target / 2 && slice.events >= i64::from(self.most) {
+            self.most = self.most.saturating_mul(2).min(self.limit);
+        }
+    }
+
+    /// A slice failed. True: it had one event, and that is the one.
+    pub(crate) fn failed(&mut self, slice: &BegunSlice) -> bool {
+        if slice.events <= 1 {
+            self.suspect = None;
+            return true;
+        }
+        self.suspect = self.suspect.max(Some(slice.upto));
+        self.most = i32::try_from(slice.events / 2).unwrap_or(1).max(1);
+        false
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn slice(after: i64, events: i64) -> BegunSlice {
+        BegunSlice {
+            after: Position(after),
+            first: Position(after + 1),
+            upto: Position(after + events),
+            events,
+            head: Position(1_000_000),
+        }
+    }
+
+    #[test]
+    fn slices_grow_while_they_are_fast_and_full_and_shrink_when_slow() {
+        let mut pace = Pace::new(1_000);
+        pace.took(&slice(0, 100), Duration::from_millis(5));
+        assert_eq!(pace.most(), 200);
+        pace.took(&slice(0, 3), Duration::from_millis(5));
+        assert_eq!(pace.most(), 200);
+        pace.took(&slice(0, 200), Duration::from_millis(300));
+        assert_eq!(pace.most(), 100);
+        for _ in 0..9 {
+            pace.took(&slice(0, 1_000), Duration::from_millis(5));
+        }
+        assert_eq!(pace.most(), 1_000);
+        assert_eq!(pace.resize(&slice(0, 1_000)), Some(true));
+    }
+
+    #[test]
+    fn the_failing_event_is_found_in_few_attempts() {
+        let bad = 5_001;
+        let mut pace = Pace::new(50_000);
+        pace.resized(true, 50_000);
+        pace.most = 10_000;
+        let (mut checkpoint, mut attempts) = (0, 0);
+        loop {
+            attempts += 1;
+            let slice = slice(checkpoint, i64::from(pace.most()));
+            if (slice.first.0..=slice.upto.0).contains(&bad) {
+                if pace.failed(&slice) {
+                    break;
+                }
+            } else {
+                pace.took(&slice, Duration::from_millis(1));
+                checkpoint = slice.upto.0;
+            }
+        }
+        assert_eq!(checkpoint, bad - 1);
+        assert!(attempts < 30, "{attempts}");
+    }
+}

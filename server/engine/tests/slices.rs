@@ -1,0 +1,204 @@
+//! A read model is what a fold of the log is, however the log was sliced, and whatever happened to its runner.
+#![expect(clippy::unwrap_used, reason = "a test fails where it breaks")]
+
+mod support;
+
+use std::time::Duration;
+
+use highwater_engine::{ReadModelOptions, ReadModels};
+use highwater_model::ReadModelState;
+use highwater_store::{Store, StoreOptions, Tasks};
+use sqlx::Connection;
+use support::{EACH, Fresh, TOTALS, started};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn slices_and_single_events_equal_a_fold_of_the_log() {
+    let fresh = Fresh::new().await;
+    fresh.orders(0, 500).await;
+    let read_models = fresh.read_models();
+    started(&read_models, "totals", TOTALS).await;
+    started(&read_models, "order", EACH).await;
+    fresh.orders(500, 100).await;
+    fresh.caught_up(&read_models, "totals").await;
+    fresh.caught_up(&read_models, "order").await;
+    let fold = fresh.fold().await;
+    assert_eq!(fold.len(), 10);
+    assert_eq!(fresh.totals("totals").await, fold);
+    assert_eq!(fresh.totals("\"order\"").await, fold);
+
+    // Each event once, in order, with what it is.
+    let wrong: i64 = sqlx::query_scalar(
+        "select count(*) from (select l.*, lag(l.position) over (order by n) as before from \"order\".log l) l
+         join highwater.events e using (position) join highwater.streams s using (stream_id)
+         where s.name <> l.stream or e.version <> l.version or l.position <= l.before",
+    )
+    .fetch_one(&mut fresh.sql().await)
+    .await
+    .unwrap();
+    assert_eq!(wrong, 0);
+    let (logged, there): (i64, i64) = sqlx::query_as(
+        "select (select count(*) from \"order\".log), (select count(*) from highwater.events e join highwater.event_types t using (type_id) where t.name like 'Order%')",
+    )
+    .fetch_one(&mut fresh.sql().await)
+    .await
+    .unwrap();
+    assert_eq!(logged, there);
+    let read_model = fresh
+        .until("order", |read_model| read_model.state == ReadModelState::Live)
+        .await;
+    assert_eq!(read_model.versions[0].handled, there);
+    assert_eq!(read_model.trend, "live");
+    fresh.tasks.shutdown().await;
+    let read_model = fresh.until("order", |_| true).await;
+    assert_eq!(read_model.state, ReadModelState::Stopped);
+    assert_eq!(read_model.reason.as_deref(), Some("its server stopped"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_runners_lose_and_double_nothing() {
+    let fresh = Fresh::new().await;
+    let read_models = fresh.read_models();
+    started(&read_models, "totals", TOTALS).await;
+    started(&read_models, "each", EACH).await;
+    let kills = async {
+        for n in 0..25_u64 {
+            tokio::time::sleep(Duration::from_millis(30 + n * 37 % 90)).await;
+            // Slices, and now and then the leases too.
+            let who = if n % 8 == 7 { "highwater%" } else { "highwater read models" };
+            sqlx::query(
+                "select pg_terminate_backend(pid) from pg_stat_activity
+                 where datname = current_database() and pid <> pg_backend_pid() and application_name like $1 and application_name <> 'highwater'",
+            )
+            .bind(who)
+            .execute(&mut fresh.sql().await)
+            .await
+            .unwrap();
+        }
+    };
+    let writes = async {
+        for from in 0..20 {
+            fresh.orders(from * 50, 50).await;
+            tokio::time::sleep(Duration::from_millis(40)).await;
+        }
+    };
+    tokio::join!(kills, writes);
+    fresh.caught_up(&read_models, "totals").await;
+    fresh.caught_up(&read_models, "each").await;
+    let fold = fresh.fold().await;
+    assert_eq!(fresh.totals("totals").await, fold);
+    assert_eq!(fresh.totals("each").await, fold);
+    fresh.tasks.shutdown().await;
+}
+
+/// A process of its own, as far as the database can tell.
+struct Server {
+    tasks: Tasks,
+    read_models: ReadModels,
+}
+
+impl Server {
+    async fn start(url: &str) -> Self {
+        let tasks = Tasks::new();
+        let store = Store::open(url, StoreOptions::default(), &tasks)
+            .await
+            .unwrap();
+        let read_models = ReadModels::start(store, &tasks, ReadModelOptions::default());
+        Self { tasks, read_models }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_servers_never_handle_a_slice_twice() {
+    let fresh = Fresh::new().await;
+    let one = Server::start(&fresh.url).await;
+    let mut other = Server::start(&fresh.url).await;
+    started(&one.read_models, "totals", TOTALS).await;
+    started(&other.read_models, "each", EACH).await;
+    for round in 0..12 {
+        fresh.orders(round * 40, 40).await;
+        if round % 4 == 3 {
+            other.tasks.shutdown().await;
+            other = Server::start(&fresh.url).await;
+        }
+    }
+    fresh.caught_up(&one.read_models, "totals").await;
+    fresh.caught_up(&one.read_models, "each").await;
+    let fold = fresh.fold().await;
+    assert_eq!(fresh.totals("totals").await, fold);
+    assert_eq!(fresh.totals("each").await, fold);
+    one.tasks.shutdown().await;
+    other.tasks.shutdown().await;
+    fresh.tasks.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_dies_is_replaced_within_ten_seconds() {
+    let fresh = Fresh::new().await;
+    let one = Server::start(&fresh.url).await;
+    started(&one.read_models, "totals", TOTALS).await;
+    fresh.orders(0, 20).await;
+    fresh.caught_up(&one.read_models, "totals").await;
+    let other = Server::start(&fresh.url).await;
+    // It hangs: its sessions stay open, and nobody says anything through them.
+    let mut hung = sqlx::PgConnection::connect(&fresh.url).await.unwrap();
+    one.tasks.shutdown().await;
+    let id: i32 = sqlx::query_scalar("select read_model_id from highwater.read_models")
+        .fetch_one(&mut hung)
+        .await
+        .unwrap();
+    let taken = sqlx::query("select set_config('idle_session_timeout', '6s', false), pg_advisory_lock(7211, $1)")
+        .bind(id);
+    // Whoever is first; the other server may have it already.
+    let _ = tokio::time::timeout(Duration::from_millis(500), async {
+        let _ = taken.execute(&mut hung).await;
+    })
+    .await;
+    fresh.orders(20, 20).await;
+    let started = std::time::Instant::now();
+    fresh.caught_up(&other.read_models, "totals").await;
+    assert!(started.elapsed() < Duration::from_secs(10), "{:?}", started.elapsed());
+    assert_eq!(fresh.totals("totals").await, fresh.fold().await);
+    other.tasks.shutdown().await;
+    fresh.tasks.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_older_generation_changes_nothing() {
+    let fresh = Fresh::new().await;
+    let definition = highwater_model::Definition::parse("totals", TOTALS).unwrap();
+    fresh
+        .store
+        .define(&definition, "api", &support::order())
+        .await
+        .unwrap();
+    fresh.orders(0, 5).await;
+    let version = fresh.store.runnable_versions().await.unwrap().remove(0);
+    let old = fresh.store.take_over(version.version_id).await.unwrap();
+    let new = fresh.store.take_over(version.version_id).await.unwrap();
+    let connections = fresh.store.slice_connections(2);
+    let timeout = Duration::from_secs(5);
+    let mut connection = connections.acquire().await.unwrap();
+    let (start, slice) = connection
+        .begin(version.version_id, old, 10, timeout)
+        .await
+        .unwrap();
+    assert_eq!(start, highwater_store::read_models::SliceStart::Refused);
+    slice.rollback().await.unwrap();
+
+    // It began before the other took over, and commits after: the other has waited, and goes on behind it.
+    let (_, mut slice) = connection
+        .begin(version.version_id, new, 3, timeout)
+        .await
+        .unwrap();
+    slice.run_handler("totals").await.unwrap();
+    let take_over = fresh.store.take_over(version.version_id);
+    let (newest, kept) = tokio::join!(take_over, async {
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        slice.commit().await
+    });
+    kept.unwrap();
+    assert_eq!(newest.unwrap(), new + 1);
+    let read_model = fresh.store.read_model("totals").await.unwrap();
+    assert_eq!(read_model.versions[0].handled, 3);
+    fresh.tasks.shutdown().await;
+}
