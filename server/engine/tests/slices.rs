@@ -44,7 +44,9 @@ async fn slices_and_single_events_equal_a_fold_of_the_log() {
     .unwrap();
     assert_eq!(logged, there);
     let read_model = fresh
-        .until("order", |read_model| read_model.state == ReadModelState::Live)
+        .until("order", |read_model| {
+            read_model.state == ReadModelState::Live
+        })
         .await;
     assert_eq!(read_model.versions[0].handled, there);
     assert_eq!(read_model.trend, "live");
@@ -64,7 +66,11 @@ async fn killed_runners_lose_and_double_nothing() {
         for n in 0..25_u64 {
             tokio::time::sleep(Duration::from_millis(30 + n * 37 % 90)).await;
             // Slices, and now and then the leases too.
-            let who = if n % 8 == 7 { "highwater%" } else { "highwater read models" };
+            let who = if n % 8 == 7 {
+                "highwater%"
+            } else {
+                "highwater read models"
+            };
             sqlx::query(
                 "select pg_terminate_backend(pid) from pg_stat_activity
                  where datname = current_database() and pid <> pg_backend_pid() and application_name like $1 and application_name <> 'highwater'",
@@ -146,8 +152,10 @@ async fn a_server_that_dies_is_replaced_within_ten_seconds() {
         .fetch_one(&mut hung)
         .await
         .unwrap();
-    let taken = sqlx::query("select set_config('idle_session_timeout', '6s', false), pg_advisory_lock(7211, $1)")
-        .bind(id);
+    let taken = sqlx::query(
+        "select set_config('idle_session_timeout', '6s', false), pg_advisory_lock(7211, $1)",
+    )
+    .bind(id);
     // Whoever is first; the other server may have it already.
     let _ = tokio::time::timeout(Duration::from_millis(500), async {
         let _ = taken.execute(&mut hung).await;
@@ -156,7 +164,11 @@ async fn a_server_that_dies_is_replaced_within_ten_seconds() {
     fresh.orders(20, 20).await;
     let started = std::time::Instant::now();
     fresh.caught_up(&other.read_models, "totals").await;
-    assert!(started.elapsed() < Duration::from_secs(10), "{:?}", started.elapsed());
+    assert!(
+        started.elapsed() < Duration::from_secs(10),
+        "{:?}",
+        started.elapsed()
+    );
     assert_eq!(fresh.totals("totals").await, fresh.fold().await);
     other.tasks.shutdown().await;
     fresh.tasks.shutdown().await;

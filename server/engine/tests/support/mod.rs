@@ -1,5 +1,5 @@
 //! A database of its own for each test, a log to fold, and read models to compare with the fold.
-#![expect(dead_code, reason = "each test file uses its part")]
+#![allow(dead_code, reason = "each test file uses its part, and one all of it")]
 
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -1,0 +1,140 @@
+//! A slice is ranges of the log's key, whatever the size of the log, and a rare type costs its own events.
+#![expect(clippy::unwrap_used, reason = "a test fails where it breaks")]
+
+mod support;
+
+use highwater_model::Position;
+use highwater_store::Ids;
+use serde_json::{Value, json};
+use sqlx::AssertSqlSafe;
+use support::{Fresh, TOTALS, started};
+
+const RARE: &str = "-- highwater: events Rare
+-- highwater: tables
+create table found (position bigint primary key, stream text not null);
+-- highwater: slice
+insert into found select position, stream from events;
+";
+
+/// 60,000 events, of the rare type every 15,000.
+async fn fill(fresh: &Fresh) {
+    for chunk in 0..60 {
+        let lines = (chunk * 1_000 + 1..=chunk * 1_000 + 1_000).map(|n| {
+            let kind = match n {
+                _ if n % 15_000 == 77 => "Rare",
+                _ if n % 2 == 0 => "OrderPlaced",
+                _ => "OrderNoted",
+            };
+            let line = json!({
+                "stream": format!("order-{}", n % 1_000), "type": kind, "id": Ids.event_id(),
+                "data": {"customer": format!("c{}", n % 10), "cents": 1},
+            });
+            serde_json::from_value(line).unwrap()
+        });
+        fresh.store.import(lines.collect()).await.unwrap();
+    }
+}
+
+async fn explain(fresh: &Fresh, query: &str) -> Value {
+    let explain = format!("explain (analyze, format json) {query}");
+    sqlx::query_scalar(AssertSqlSafe(explain))
+        .fetch_one(&mut fresh.sql().await)
+        .await
+        .unwrap()
+}
+
+/// Every node of a plan that reads the log: its kind, its index, and how many rows it looked at.
+fn reads_of_the_log(plan: &Value, found: &mut Vec<(String, String, f64)>) {
+    match plan {
+        Value::Object(node) => {
+            if node.get("Relation Name") == Some(&json!("events")) {
+                let number = |name: &str| node.get(name).and_then(Value::as_f64).unwrap_or(0.0);
+                let text = |name: &str| {
+                    node.get(name)
+                        .and_then(Value::as_str)
+                        .unwrap_or_default()
+                        .to_owned()
+                };
+                let rows = (number("Actual Rows") + number("Rows Removed by Filter"))
+                    * number("Actual Loops");
+                found.push((text("Node Type"), text("Index Name"), rows));
+            }
+            node.values()
+                .for_each(|inner| reads_of_the_log(inner, found));
+        }
+        Value::Array(items) => items
+            .iter()
+            .for_each(|inner| reads_of_the_log(inner, found)),
+        _ => {}
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_slice_reads_its_events_and_a_rare_type_does_not_scan_the_log() {
+    let fresh = Fresh::new().await;
+    let read_models = fresh.read_models();
+    started(&read_models, "rare", RARE).await;
+    started(&read_models, "totals", TOTALS).await;
+    // The runners have made their plans for an empty log.
+    fresh
+        .until("rare", |read_model| read_model.trend == "live")
+        .await;
+    fill(&fresh).await;
+    fresh.caught_up(&read_models, "rare").await;
+    fresh.caught_up(&read_models, "totals").await;
+    let rare = fresh.store.read_model("rare").await.unwrap();
+    assert_eq!(
+        (rare.checkpoint, rare.versions[0].handled),
+        (Position(60_000), 4)
+    );
+
+    sqlx::raw_sql("analyze")
+        .execute(&mut fresh.sql().await)
+        .await
+        .unwrap();
+    // The slices that were handled last, as wide as the log, and narrow.
+    for (read_model, after, upto, most) in [
+        ("rare", 0, 60_000, 8.0),
+        ("totals", 59_000, 60_000, 1_000.0),
+    ] {
+        let set = format!(
+            "update highwater.read_model_progress p set sliced_after = {after}, checkpoint = {upto} from highwater.read_model_versions v, highwater.read_models m
+             where v.version_id = p.version_id and m.read_model_id = v.read_model_id and m.name = '{read_model}'"
+        );
+        sqlx::raw_sql(AssertSqlSafe(set))
+            .execute(&mut fresh.sql().await)
+            .await
+            .unwrap();
+        let plan = explain(
+            &fresh,
+            &format!("select stream, version, type, data from {read_model}.events"),
+        )
+        .await;
+        let mut reads = Vec::new();
+        reads_of_the_log(&plan, &mut reads);
+        assert_eq!(reads.len(), 1, "{plan:#}");
+        let (kind, index, rows) = &reads[0];
+        assert_eq!(
+            (kind.as_str(), index.as_str()),
+            ("Index Scan", "events_pkey"),
+            "{plan:#}"
+        );
+        assert!(*rows <= most, "{rows} rows: {plan:#}");
+        // Who doesn't ask for the stream doesn't pay for it.
+        let plan = explain(
+            &fresh,
+            &format!("select count(*), min(data->>'customer') from {read_model}.events"),
+        )
+        .await;
+        assert!(!plan.to_string().contains("streams"), "{plan:#}");
+    }
+    let plan = explain(
+        &fresh,
+        "select set_config('highwater.event', '59990', false), e.* from totals.event e",
+    )
+    .await;
+    let mut reads = Vec::new();
+    reads_of_the_log(&plan, &mut reads);
+    assert_eq!(reads[0].1, "events_pkey", "{plan:#}");
+    fresh.tasks.shutdown().await;
+}

@@ -1,0 +1,186 @@
+//! Projections in code run as SQL ones do.
+#![expect(clippy::unwrap_used, reason = "a test fails where it breaks")]
+
+mod support;
+
+use highwater_engine::read_models::{Fold, Folding, Projection, ProjectionError, Work};
+use highwater_model::{ReadModelState, RecordedEvent};
+use highwater_store::read_models::PgConnection;
+use serde_json::{Value, json};
+use support::{Fresh, order};
+
+/// Counts events of each stream, one statement an event.
+struct Counting;
+
+impl Projection for Counting {
+    fn name(&self) -> &'static str {
+        "counting"
+    }
+    fn events(&self) -> Vec<String> {
+        vec!["Order*".to_owned()]
+    }
+    fn set_up<'a>(&'a self, connection: &'a mut PgConnection) -> Work<'a> {
+        Box::pin(async move {
+            sqlx::raw_sql("create table if not exists public.counting (stream text primary key, events bigint not null, version bigint not null)")
+                .execute(connection)
+                .await?;
+            Ok(())
+        })
+    }
+    fn apply<'a>(
+        &'a self,
+        events: &'a [RecordedEvent],
+        connection: &'a mut PgConnection,
+    ) -> Work<'a> {
+        Box::pin(async move {
+            for event in events {
+                sqlx::query("insert into public.counting values ($1, 1, $2) on conflict (stream) do update set events = counting.events + 1, version = $2")
+                    .bind(event.stream.as_str())
+                    .bind(event.version.0)
+                    .execute(&mut *connection)
+                    .await?;
+            }
+            Ok(())
+        })
+    }
+}
+
+/// Totals per customer, as the SQL read model of the other tests has them.
+struct Totals;
+
+impl Fold for Totals {
+    type Key = String;
+    type State = (i64, i64);
+
+    fn name(&self) -> &'static str {
+        "folded"
+    }
+    fn events(&self) -> Vec<String> {
+        vec!["OrderPlaced".to_owned(), "OrderCancelled".to_owned()]
+    }
+    fn set_up<'a>(&'a self, connection: &'a mut PgConnection) -> Work<'a> {
+        Box::pin(async move {
+            sqlx::raw_sql("create schema if not exists folded; create table if not exists folded.totals (customer text primary key, orders bigint not null, cents bigint not null)")
+                .execute(connection)
+                .await?;
+            Ok(())
+        })
+    }
+    fn key(&self, event: &RecordedEvent) -> Result<Option<String>, ProjectionError> {
+        let data: Value = serde_json::from_str(event.data.get())
+            .map_err(|error| ProjectionError::Event(error.to_string()))?;
+        Ok(data["customer"].as_str().map(str::to_owned))
+    }
+    fn fold(
+        &self,
+        state: Option<(i64, i64)>,
+        event: &RecordedEvent,
+    ) -> Result<Option<(i64, i64)>, ProjectionError> {
+        let data: Value = serde_json::from_str(event.data.get())
+            .map_err(|error| ProjectionError::Event(error.to_string()))?;
+        let cents = data["cents"]
+            .as_i64()
+            .ok_or_else(|| ProjectionError::Event("cents is no number".to_owned()))?;
+        let (orders, sum) = state.unwrap_or_default();
+        let sign = if event.event_type == "OrderPlaced" {
+            1
+        } else {
+            -1
+        };
+        Ok(Some((orders + sign, sum + sign * cents)))
+    }
+    fn read<'a>(
+        &'a self,
+        keys: Vec<String>,
+        connection: &'a mut PgConnection,
+    ) -> Work<'a, Vec<(String, (i64, i64))>> {
+        Box::pin(async move {
+            let rows: Vec<(String, i64, i64)> = sqlx::query_as(
+                "select customer, orders, cents from folded.totals where customer = any ($1)",
+            )
+            .bind(keys)
+            .fetch_all(connection)
+            .await?;
+            Ok(rows
+                .into_iter()
+                .map(|(key, orders, cents)| (key, (orders, cents)))
+                .collect())
+        })
+    }
+    fn write<'a>(
+        &'a self,
+        rows: Vec<(String, Option<(i64, i64)>)>,
+        connection: &'a mut PgConnection,
+    ) -> Work<'a> {
+        Box::pin(async move {
+            let rows: Vec<(String, (i64, i64))> = rows
+                .into_iter()
+                .filter_map(|(key, state)| Some((key, state?)))
+                .collect();
+            sqlx::query("insert into folded.totals select * from unnest($1::text[], $2::bigint[], $3::bigint[]) on conflict (customer) do update set orders = excluded.orders, cents = excluded.cents")
+                .bind(rows.iter().map(|row| row.0.clone()).collect::<Vec<_>>())
+                .bind(rows.iter().map(|row| row.1.0).collect::<Vec<_>>())
+                .bind(rows.iter().map(|row| row.1.1).collect::<Vec<_>>())
+                .execute(connection)
+                .await?;
+            Ok(())
+        })
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn projections_in_code_equal_a_fold_of_the_log() {
+    let fresh = Fresh::new().await;
+    fresh.orders(0, 300).await;
+    let read_models = fresh.read_models();
+    read_models.project(Counting).await.unwrap();
+    read_models.project(Folding(Totals)).await.unwrap();
+    fresh.orders(300, 100).await;
+    fresh.caught_up(&read_models, "counting").await;
+    fresh.caught_up(&read_models, "folded").await;
+    assert_eq!(fresh.totals("folded").await, fresh.fold().await);
+    let wrong: i64 = sqlx::query_scalar(
+        "select count(*) from (
+           select s.name, count(*) as events, max(e.version) as version from highwater.events e join highwater.streams s using (stream_id)
+           join highwater.event_types t using (type_id) where t.name like 'Order%' group by 1
+         ) f full join public.counting c on c.stream = f.name where (c.events, c.version) is distinct from (f.events, f.version)",
+    )
+    .fetch_one(&mut fresh.sql().await)
+    .await
+    .unwrap();
+    assert_eq!(wrong, 0);
+    fresh.tasks.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_that_code_cannot_handle_is_a_failure() {
+    let fresh = Fresh::new().await;
+    let read_models = fresh.read_models();
+    read_models.project(Folding(Totals)).await.unwrap();
+    let good = json!({"customer": "c1", "cents": 1});
+    let last = fresh
+        .append(
+            "order-1",
+            "OrderPlaced",
+            &[good.clone(), good.clone(), json!({"customer": "c1"}), good],
+        )
+        .await;
+    let faulted = fresh
+        .until("folded", |read_model| {
+            read_model.state == ReadModelState::Faulted
+        })
+        .await;
+    let failure = faulted.stands_on.unwrap();
+    assert_eq!(
+        (failure.position.0, failure.error.as_str()),
+        (last.0 - 1, "cents is no number")
+    );
+    assert_eq!(fresh.totals("folded").await["c1"], (2, 2));
+    read_models
+        .skip("folded", failure.position, &order())
+        .await
+        .unwrap();
+    fresh.caught_up(&read_models, "folded").await;
+    assert_eq!(fresh.totals("folded").await["c1"], (3, 3));
+    fresh.tasks.shutdown().await;
+}
