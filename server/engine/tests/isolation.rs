@@ -245,3 +245,18 @@ async fn a_handler_that_takes_the_logs_lock_gives_it_back() {
     assert_eq!(fresh.totals("totals").await["c"], (20, 20));
     fresh.tasks.shutdown().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tables_that_take_the_logs_lock_give_it_back() {
+    let fresh = Fresh::new().await;
+    let taker = smuggled(
+        Some(
+            "create table x as select pg_advisory_lock(7210, 1)::text, set_config('search_path', 'evil', false)",
+        ),
+        None,
+    );
+    fresh.store.define(&taker, "api", &order()).await.unwrap();
+    fresh.orders(0, 3).await;
+    assert_eq!(fresh.store.read_models().await.unwrap().len(), 1);
+    fresh.tasks.shutdown().await;
+}

@@ -16,6 +16,8 @@ use super::projection::{Projection, ProjectionError};
 
 /// How long it waits for a wake-up before it looks by itself; orders that reached another server are found then, too.
 const POLL: Duration = Duration::from_secs(1);
+/// From one slice of a few events to the next: a busy log wakes more often than a person, or a page, can see.
+const BREATH: Duration = Duration::from_millis(4);
 /// Attempts at an event whose definition says `retry`; the waits between them double, from a second to a minute.
 const ATTEMPTS: i32 = 10;
 /// Positions behind the head up to which it is live.
@@ -36,12 +38,16 @@ pub(crate) struct Runner {
     /// Checkpoints have moved.
     pub(crate) moved: watch::Sender<()>,
     pub(crate) token: CancellationToken,
+    /// Cancelled when the whole server stops.
+    pub(crate) server: CancellationToken,
 }
 
 /// What comes after a step.
 enum Next {
     /// Another one, at once.
     Step,
+    /// Another one, in a moment.
+    Breathe,
     /// Nothing, until events come, or an order, or this time has passed.
     Wait(Duration),
     /// Nothing, until an order comes or this time has passed.
@@ -80,6 +86,7 @@ impl Runner {
         let mut ready = false;
         loop {
             run.wake.borrow_and_update();
+            let began = Instant::now();
             let step = async {
                 if !ready {
                     self.make_ready(&mut run).await?;
@@ -99,6 +106,7 @@ impl Runner {
             };
             let (rest, woken) = match next {
                 Next::Step => continue,
+                Next::Breathe => (BREATH, false),
                 Next::Wait(rest) => (rest, true),
                 Next::Rest(rest) => (rest, false),
                 Next::Superseded => {
@@ -110,17 +118,19 @@ impl Runner {
                 () = self.token.cancelled() => break,
                 () = self.poke.notified() => {}
                 () = tokio::time::sleep(rest) => {}
-                changed = run.wake.changed(), if woken => if changed.is_err() {
-                    tokio::time::sleep(POLL).await;
+                changed = run.wake.changed(), if woken => match changed {
+                    Ok(()) => tokio::time::sleep(BREATH.saturating_sub(began.elapsed())).await,
+                    Err(_) => tokio::time::sleep(POLL).await,
                 },
             }
         }
-        self.tell(
-            &mut run,
-            ReadModelState::Stopped,
-            Some("its server stopped"),
-        )
-        .await;
+        let reason = if self.server.is_cancelled() {
+            "its server stopped"
+        } else {
+            "its server lost the lease"
+        };
+        self.tell(&mut run, ReadModelState::Stopped, Some(reason))
+            .await;
     }
 
     /// Small slices at first; a projection in code makes its tables.
@@ -187,8 +197,9 @@ impl Runner {
         match self.handle(&mut slice).await {
             Ok(()) => {
                 self.keep(run, slice).await?;
+                let full = begun.events >= i64::from(run.pace.most());
                 self.handled(run, &begun, started.elapsed()).await?;
-                Ok(Next::Step)
+                Ok(if full { Next::Step } else { Next::Breathe })
             }
             Err(SliceError::Handler { message, sqlstate }) => {
                 slice.rollback().await.map_err(|error| error.to_string())?;

@@ -153,6 +153,7 @@ impl Supervisor {
             poke,
             moved: self.inner.moved.clone(),
             token: running.token.clone(),
+            server: self.tasks.token(),
         };
         let ended = running.ended.clone().drop_guard();
         let defined = Arc::clone(&self.inner);

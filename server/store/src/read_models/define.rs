@@ -3,7 +3,8 @@
 use highwater_model::filter::Glob;
 use highwater_model::{Definition, HandlerKind};
 use serde_json::json;
-use sqlx::{Connection, PgConnection};
+use sqlx::postgres::PgConnectOptions;
+use sqlx::{ConnectOptions, Connection, PgConnection, Postgres, Transaction};
 
 use super::{Order, ReadModelError, actions, set_up};
 use crate::Store;
@@ -83,11 +84,8 @@ impl Store {
         source: &str,
         order: &Order,
     ) -> Result<Defined, ReadModelError> {
-        let mut transaction = self.pool().begin().await?;
-        // Two servers that watch the same folder take turns.
-        sqlx::query("select pg_advisory_xact_lock(7210, 4)")
-            .execute(&mut *transaction)
-            .await?;
+        let mut session = self.definer().await?;
+        let mut transaction = take_turns(&mut session).await?;
         let read_model_id: i32 = sqlx::query_scalar(
             "insert into highwater.read_models as m (name, source) values ($1, $2) on conflict (name) do update set source = m.source returning read_model_id",
         )
@@ -172,10 +170,8 @@ impl Store {
         let mut done = Vec::new();
         for (name, version_id, text) in waiting {
             let definition = Definition::parse(&name, &text)?;
-            let mut transaction = self.pool().begin().await?;
-            sqlx::query("select pg_advisory_xact_lock(7210, 4)")
-                .execute(&mut *transaction)
-                .await?;
+            let mut session = self.definer().await?;
+            let mut transaction = take_turns(&mut session).await?;
             if let Ok(Defined::Started { .. }) =
                 start(&mut transaction, &definition, version_id).await
             {
@@ -189,10 +185,8 @@ impl Store {
     /// Makes a projection in code known; its version goes on where it was.
     pub async fn define_code(&self, name: &str, events: &[Glob]) -> Result<i64, ReadModelError> {
         highwater_model::read_model_definition::check_name(name)?;
-        let mut transaction = self.pool().begin().await?;
-        sqlx::query("select pg_advisory_xact_lock(7210, 4)")
-            .execute(&mut *transaction)
-            .await?;
+        let mut session = self.definer().await?;
+        let mut transaction = take_turns(&mut session).await?;
         let read_model_id: i32 = sqlx::query_scalar(
             "insert into highwater.read_models as m (name, source) values ($1, 'code') on conflict (name) do update set source = m.source returning read_model_id",
         )
@@ -233,6 +227,27 @@ impl Store {
         transaction.commit().await?;
         Ok(version_id)
     }
+}
+
+impl Store {
+    /// A session for one definition. Its SQL may leave settings and locks behind, which end with the session.
+    async fn definer(&self) -> Result<PgConnection, ReadModelError> {
+        Ok(PgConnectOptions::clone(&self.pool().connect_options())
+            .application_name("highwater definition")
+            .connect()
+            .await?)
+    }
+}
+
+/// Two servers that watch the same folder take turns.
+async fn take_turns(
+    session: &mut PgConnection,
+) -> Result<Transaction<'_, Postgres>, ReadModelError> {
+    let mut transaction = session.begin().await?;
+    sqlx::query("select pg_advisory_xact_lock(7210, 4)")
+        .execute(&mut *transaction)
+        .await?;
+    Ok(transaction)
 }
 
 async fn remove(
