@@ -244,3 +244,113 @@ fn spoken(seconds: i64) -> String {
         _ => format!("{} h", (seconds + 1_800) / 3_600),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use highwater_model::{FailurePolicy, VersionRole};
+
+    use super::*;
+
+    fn at(second: i64) -> Moment {
+        Moment::from_second(1_000_000 + second).unwrap()
+    }
+
+    fn version(state: ReadModelState, moved: i64) -> ReadModelVersion {
+        ReadModelVersion {
+            id: 1,
+            number: 1,
+            role: VersionRole::Live,
+            definition: String::new(),
+            events: Vec::new(),
+            handler: None,
+            policy: FailurePolicy::Stop,
+            schema: None,
+            state,
+            reason: None,
+            since: at(-100),
+            checkpoint: Position(812),
+            checkpoint_event_id: None,
+            moved_at: Some(at(moved)),
+            generation: 1,
+            handled: 0,
+            failures: 0,
+            created_at: at(-100),
+        }
+    }
+
+    fn behind(positions: i64, matching: i64, seconds: f64) -> Lag {
+        Lag {
+            positions,
+            matching,
+            capped: matching >= 10_000,
+            seconds,
+        }
+    }
+
+    fn told(moved: i64, history: &[(i64, Lag)]) -> String {
+        let points: Vec<LagPoint> = history
+            .iter()
+            .map(|&(second, lag)| LagPoint {
+                at: at(second),
+                lag,
+                handled: 0,
+            })
+            .collect();
+        let lag = points.last().map_or(Lag::default(), |point| point.lag);
+        trend(
+            &version(ReadModelState::CatchingUp, moved),
+            None,
+            lag,
+            &points,
+            at(30),
+        )
+    }
+
+    #[test]
+    fn a_trend_is_told_in_words() {
+        assert_eq!(told(30, &[(0, behind(0, 0, 0.0))]), "live");
+        assert_eq!(
+            told(30, &[(0, behind(900, 500, 9.0)), (30, behind(4, 3, 0.5))]),
+            "live"
+        );
+        assert_eq!(
+            told(
+                30,
+                &[
+                    (0, behind(9_000, 7_000, 90.0)),
+                    (30, behind(5_000, 4_000, 50.0))
+                ]
+            ),
+            "catching up, about 40 s"
+        );
+        // In positions as soon as one end is more than was counted.
+        assert_eq!(
+            told(
+                30,
+                &[
+                    (0, behind(90_000, 10_000, 90.0)),
+                    (30, behind(60_000, 9_000, 50.0))
+                ]
+            ),
+            "catching up, about 60 s"
+        );
+        assert_eq!(
+            told(30, &[(0, behind(10, 10, 5.0)), (30, behind(50, 50, 20.0))]),
+            "falling behind"
+        );
+        assert_eq!(
+            told(-150, &[(30, behind(50, 50, 180.0))]),
+            "stalled at 812 for 2 min"
+        );
+        assert_eq!(
+            trend(
+                &version(ReadModelState::Paused, 0),
+                None,
+                behind(5, 5, 5.0),
+                &[],
+                at(30)
+            ),
+            "paused"
+        );
+    }
+}

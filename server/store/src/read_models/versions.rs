@@ -167,7 +167,11 @@ impl Store {
             mut version,
         } in rows
         {
-            if version.role == VersionRole::Live && version.state.is_running() && !leased {
+            // One that was defined just now will be taken in a moment.
+            let begins = version.state == ReadModelState::Starting
+                && self.clock().now().duration_since(version.since).as_secs() < 10;
+            if version.role == VersionRole::Live && version.state.is_running() && !leased && !begins
+            {
                 version.state = ReadModelState::Stopped;
                 version.reason = Some(
                     "no server runs it at this moment; one that can takes it within 10 s"
