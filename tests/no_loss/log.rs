@@ -15,8 +15,8 @@ pub(crate) async fn read(database_url: &str) -> Vec<(i64, Uuid)> {
         assert_eq!(*position, expected, "positions are dense");
     }
     let holes: Vec<(String, i64, i64)> = sqlx::query_as(
-        "select s.name, s.version, count(*) from highwater.events e join highwater.streams s using (stream_id)
-         group by s.name, s.version having count(*) <> s.version + 1 or max(e.version) <> s.version",
+        "select s.name, max(e.version), count(*) from highwater.events e join highwater.streams s using (stream_id)
+         group by s.name having count(*) <> max(e.version) + 1 or min(e.version) <> 0",
     )
     .fetch_all(&mut connection)
     .await

@@ -12,26 +12,20 @@ create table highwater.event_types (
   name text collate "C" not null unique
 );
 
--- The head of each stream. Changed with every append to it, so nothing that changes is indexed, and a page has room for another version
--- of all its rows: streams that begin together are often appended to together, and an update that has to leave its page costs an
--- entry in each index (at a fillfactor of 80 that was two thirds of a batch of 256 streams).
+-- A stream's id, for good. Its head is where its events end, one probe of their key away: a row here that changed with each append
+-- was a third of what a batch cost.
 create table highwater.streams (
   stream_id bigint generated always as identity primary key,
   name text collate "C" not null unique,
-  category text collate "C" not null,
-  version bigint not null,
-  first_recorded_at timestamptz not null,
-  last_recorded_at timestamptz not null,
-  last_position bigint not null,
-  last_type_id int not null
-) with (fillfactor = 45);
+  category text collate "C" not null
+);
 create index streams_category on highwater.streams (category, name);
 
 create table highwater.events (
   position bigint primary key,
   stream_id bigint not null,
   version bigint not null,
-  event_id uuid not null,
+  event_id uuid not null unique,
   type_id int not null,
   data jsonb not null,
   metadata jsonb not null,
@@ -41,16 +35,16 @@ create table highwater.events (
   recorded_at timestamptz not null,
   unique (stream_id, version)
 );
--- Not unique: ids are compared under the log's lock, with their content, and a unique key would fail a whole batch. A btree, not a
--- hash: our own ids are UUIDv7, so they go to its newest page, where a hash would touch a random one for each event.
-create index events_event_id on highwater.events (event_id);
+-- The key on event_id finds an id that is used again for nearly nothing, as the insert is in that page anyway; to look for it before each
+-- batch was a fifth of it. A btree: our own ids are UUIDv7, so they go to its newest page.
 create index events_correlation_id on highwater.events (correlation_id, position) where correlation_id is not null;
 create index events_causation_id on highwater.events (causation_id, position) where causation_id is not null;
 create index events_recorded_at on highwater.events using brin (recorded_at) with (pages_per_range = 16, autosummarize = on);
 
 -- How many events of a type there are in each block of 10,000 positions: counts are sums of it, and a reader that wants a rare type
--- visits only the blocks that have it.
-create table highwater.type_blocks (
+-- visits only the blocks that have it. Counted once a thousand events (to count with each batch was a tenth of what it cost); the views
+-- below add those since, so a block may come in two rows of them.
+create table highwater.type_counts (
   type_id int not null,
   block bigint not null,
   count bigint not null,
@@ -61,7 +55,7 @@ create table highwater.type_blocks (
   primary key (type_id, block)
 ) with (fillfactor = 50);
 
-create table highwater.category_blocks (
+create table highwater.category_counts (
   category text collate "C" not null,
   block bigint not null,
   count bigint not null,
@@ -72,6 +66,24 @@ create table highwater.category_blocks (
   last_recorded_at timestamptz not null,
   primary key (category, block)
 ) with (fillfactor = 50);
+
+-- One row: up to where the two tables above have counted.
+create table highwater.counted (position bigint not null) with (fillfactor = 10);
+insert into highwater.counted values (0);
+
+create view highwater.type_blocks as
+select * from highwater.type_counts
+union all
+select e.type_id, e.position / 10000, count(*), min(e.position), max(e.position), min(e.recorded_at), max(e.recorded_at)
+from highwater.events e where e.position > (select c.position from highwater.counted c) group by 1, 2;
+
+create view highwater.category_blocks as
+select * from highwater.category_counts
+union all
+select s.category, e.position / 10000, count(*), count(*) filter (where e.version = 0), min(e.position), max(e.position),
+  min(e.recorded_at), max(e.recorded_at)
+from highwater.events e join highwater.streams s using (stream_id)
+where e.position > (select c.position from highwater.counted c) group by 1, 2;
 
 -- What an open transaction has appended through highwater.append. Emptied when it commits, so nobody else ever sees a row.
 create table highwater.pending_events (
@@ -93,15 +105,30 @@ end $$;
 create trigger append_only before update or delete on highwater.events for each statement execute function highwater.refuse_change();
 create trigger append_only_truncate before truncate on highwater.events for each statement execute function highwater.refuse_change();
 
--- Where streams stand: id and version; null and -1 for one that is not there. LIMIT keeps each an index probe under any plan.
-create function highwater.find_streams(names text[], out stream_ids bigint[], out heads bigint[]) language plpgsql stable as $$
+-- Where the log ends, and the time that what comes next is recorded at: never before what is there. Under the log's lock.
+create function highwater.log_end(out base bigint, out at timestamptz) language plpgsql volatile as $$
 begin
-  select array_agg(s.stream_id order by g.ord), array_agg(coalesce(s.version, -1) order by g.ord) into stream_ids, heads
-  from unnest(names) with ordinality g(name, ord)
-  left join lateral (select f.stream_id, f.version from highwater.streams f where f.name = g.name limit 1) s on true;
+  select e.position, e.recorded_at into base, at from highwater.events e order by e.position desc limit 1;
+  base := coalesce(base, 0);
+  at := greatest(clock_timestamp(), at);
 end $$;
 
--- True when one of the ids that writers gave is in the log. Nearly never, so this is asked before anything is compared.
+-- Where a stream ends: its newest version, -1 for one that is not there.
+create function highwater.head(stream_id bigint) returns bigint language plpgsql stable as $$
+begin
+  return coalesce((select e.version from highwater.events e where e.stream_id = head.stream_id order by e.version desc limit 1), -1);
+end $$;
+
+-- Ids and heads of streams; null and -1 for one that is not there. LIMIT keeps each an index probe under any plan.
+create function highwater.find_streams(names text[], out stream_ids bigint[], out heads bigint[]) language plpgsql stable as $$
+begin
+  select array_agg(s.stream_id order by g.ord), array_agg(coalesce(e.version, -1) order by g.ord) into stream_ids, heads
+  from unnest(names) with ordinality g(name, ord)
+  left join lateral (select f.stream_id from highwater.streams f where f.name = g.name limit 1) s on true
+  left join lateral (select h.version from highwater.events h where h.stream_id = s.stream_id order by h.version desc limit 1) e on true;
+end $$;
+
+-- True when one of the ids that writers gave is in the log.
 create function highwater.any_known(ids uuid[], known boolean[]) returns boolean language plpgsql stable as $$
 declare
   given uuid[];
@@ -111,73 +138,67 @@ begin
   return exists (select from highwater.events e where e.event_id = any (given));
 end $$;
 
--- Records events in the order given. streams: each once, with its id and version as found; kinds: each type once; unit and kind: of
--- each event, its place in those two. The caller holds the log's lock, has found the streams under it, and has set the planner to
--- nested index probes: plans that are made while the tables are small would otherwise read whole tables for each batch later.
--- Answers the first position.
-create function highwater.record_events(
-  streams text[], stream_ids bigint[], heads bigint[], kinds text[],
-  unit int[], kind int[], ids uuid[], datas jsonb[], metadatas jsonb[], occurred timestamptz[]
-) returns bigint language plpgsql volatile as $$
+-- Counts what is not counted yet. Under the log's lock.
+create function highwater.count_events() returns void language plpgsql volatile as $$
 declare
-  base bigint;
-  at timestamptz;
-  type_ids int[];
+  done bigint := (select position from highwater.counted);
 begin
-  select e.position, e.recorded_at into base, at from highwater.events e order by e.position desc limit 1;
-  base := coalesce(base, 0);
-  at := greatest(clock_timestamp(), at);
+  insert into highwater.type_counts as c
+  select e.type_id, e.position / 10000, count(*), min(e.position), max(e.position), min(e.recorded_at), max(e.recorded_at)
+  from highwater.events e where e.position > done group by 1, 2
+  on conflict (type_id, block) do update
+  set count = c.count + excluded.count, last_position = excluded.last_position, last_recorded_at = excluded.last_recorded_at;
 
-  loop
-    select array_agg((select t.type_id from highwater.event_types t where t.name = g.name) order by g.ord) into type_ids
-    from unnest(kinds) with ordinality g(name, ord);
-    exit when array_position(type_ids, null) is null;
-    insert into highwater.event_types (name)
-    select g.name from unnest(kinds, type_ids) with ordinality g(name, type_id, ord) where g.type_id is null order by g.ord;
-  end loop;
-  if array_position(stream_ids, null) is not null then
-    stream_ids := (
-      select array_agg(coalesce(g.stream_id, nextval('highwater.streams_stream_id_seq')) order by g.ord)
-      from unnest(stream_ids) with ordinality g(stream_id, ord));
-  end if;
-
-  with placed as materialized (
-    -- Numbered, not unnested: the planner takes this for 1,000 rows and hashes what it groups. PL/pgSQL holds its arrays expanded,
-    -- so a subscript costs the same anywhere in them.
-    select n, unit[n] as u, kind[n] as k, base + n as position, heads[unit[n]] + row_number() over (partition by unit[n] order by n) as version
-    from generate_subscripts(unit, 1) n
-  ), ends as materialized (
-    select u, max(version) as version, max(n) as n from placed group by u
-  ), grown as (
-    update highwater.streams s
-    set version = e.version, last_recorded_at = at, last_position = base + e.n, last_type_id = type_ids[kind[e.n]]
-    from ends e where heads[e.u] >= 0 and s.stream_id = stream_ids[e.u]
-  ), begun as (
-    insert into highwater.streams (stream_id, name, category, version, first_recorded_at, last_recorded_at, last_position, last_type_id)
-    overriding system value
-    select stream_ids[e.u], streams[e.u], split_part(streams[e.u], '-', 1), e.version, at, at, base + e.n, type_ids[kind[e.n]]
-    from ends e where heads[e.u] < 0
-  ), recorded as (
-    insert into highwater.events (position, stream_id, version, event_id, type_id, data, metadata, correlation_id, causation_id, occurred_at, recorded_at)
-    select p.position, stream_ids[p.u], p.version, ids[p.n], type_ids[p.k], datas[p.n], metadatas[p.n],
-           (metadatas[p.n]->>'correlation_id')::uuid, (metadatas[p.n]->>'causation_id')::uuid, coalesce(occurred[p.n], at), at
-    from placed p
-    order by p.position
-  ), type_counts as (
-    insert into highwater.type_blocks as b (type_id, block, count, first_position, last_position, first_recorded_at, last_recorded_at)
-    select type_ids[p.k], p.position / 10000, count(*), min(p.position), max(p.position), at, at from placed p group by p.k, 2
-    on conflict (type_id, block) do update
-    set count = b.count + excluded.count, last_position = excluded.last_position, last_recorded_at = excluded.last_recorded_at
-  )
-  insert into highwater.category_blocks as b (category, block, count, streams, first_position, last_position, first_recorded_at, last_recorded_at)
-  select split_part(streams[p.u], '-', 1), p.position / 10000, count(*), count(*) filter (where p.version = 0), min(p.position), max(p.position), at, at
-  from placed p group by 1, 2
+  insert into highwater.category_counts as c
+  select s.category, e.position / 10000, count(*), count(*) filter (where e.version = 0), min(e.position), max(e.position),
+    min(e.recorded_at), max(e.recorded_at)
+  from highwater.events e join highwater.streams s using (stream_id) where e.position > done group by 1, 2
   on conflict (category, block) do update
-  set count = b.count + excluded.count, streams = b.streams + excluded.streams,
+  set count = c.count + excluded.count, streams = c.streams + excluded.streams,
       last_position = excluded.last_position, last_recorded_at = excluded.last_recorded_at;
 
+  update highwater.counted set position = (select max(e.position) from highwater.events e);
+end $$;
+
+-- Records events in the order given, behind position base. streams: each once; stream_ids: null for one that is not there; heads: its
+-- newest version or -1; kinds: each type once; type_ids: null where the caller does not know it. Of each event, unit and kind are its
+-- places in streams and kinds, and nth counts the events of its stream here, from 1. The caller holds the log's lock, has found heads
+-- under it, and has set the planner to nested index probes: plans that are made while the tables are small would otherwise read whole
+-- tables for each batch later. Answers the ids that it was not given.
+create function highwater.record_events(
+  base bigint, at timestamptz, streams text[], inout stream_ids bigint[], heads bigint[], kinds text[], inout type_ids int[],
+  unit int[], nth int[], kind int[], ids uuid[], datas jsonb[], metadatas jsonb[], occurred timestamptz[]
+) language plpgsql volatile as $$
+declare
+  begun bigint[];
+begin
+  if array_position(type_ids, null) is not null then
+    select array_agg((select t.type_id from highwater.event_types t where t.name = g.name) order by g.ord) into type_ids
+    from unnest(kinds) with ordinality g(name, ord);
+    if array_position(type_ids, null) is not null then
+      insert into highwater.event_types (name)
+      select g.name from unnest(kinds, type_ids) with ordinality g(name, type_id, ord) where g.type_id is null order by g.ord;
+      select array_agg((select t.type_id from highwater.event_types t where t.name = g.name) order by g.ord) into type_ids
+      from unnest(kinds) with ordinality g(name, ord);
+    end if;
+  end if;
+  if array_position(stream_ids, null) is not null then
+    begun := (
+      select array_agg(coalesce(g.stream_id, nextval('highwater.streams_stream_id_seq')) order by g.ord)
+      from unnest(stream_ids) with ordinality g(stream_id, ord));
+    insert into highwater.streams (stream_id, name, category) overriding system value
+    select g.new, g.name, split_part(g.name, '-', 1)
+    from unnest(stream_ids, begun, streams) with ordinality g(old, new, name, ord) where g.old is null order by g.ord;
+    stream_ids := begun;
+  end if;
+
+  insert into highwater.events (position, stream_id, version, event_id, type_id, data, metadata, correlation_id, causation_id, occurred_at, recorded_at)
+  select base + e.n, stream_ids[e.u], heads[e.u] + e.nth, e.id, type_ids[e.k], e.data, e.metadata,
+    (e.metadata->>'correlation_id')::uuid, (e.metadata->>'causation_id')::uuid, coalesce(e.occurred, at), at
+  from unnest(unit, nth, kind, ids, datas, metadatas, occurred) with ordinality e(u, nth, k, id, data, metadata, occurred, n);
+
+  if (base + cardinality(ids)) / 1000 > base / 1000 then perform highwater.count_events(); end if;
   perform pg_notify('highwater', '');
-  return base + 1;
 end $$;
 
 -- Takes the log's lock, and the gate or else every stream for itself. Only the log's lock is waited for.
@@ -198,14 +219,61 @@ begin
   return busy;
 end $$;
 
--- One batch. An append to one stream is a unit, a stream is in one unit only; units with the same request number are recorded together
--- or not at all. expected: -1 none, -2 any, -3 exists, else the version. counts, firsts: how many events, and which is the first.
--- unit, kinds, kind: see record_events. known[i] tells that event i's id may be in the log already.
+-- One batch in which every append finds what it expects and every id is new, as nearly always; when that is not so, it records nothing:
+-- it answers a null base (a busy stream, a conflict) or fails on the key of ids, and append_batch tells the appends apart.
+-- An append to one stream is a unit, a stream is in one unit only. seen: where the log ended when the caller knew these heads; only if it
+-- still ends there are they true. stream_ids, heads and type_ids are null where the caller knows none; the answer has those that it did
+-- not know or that had changed, and null for an array in which nothing is new. expected: see append_batch. unit, nth, kind: see record_events.
+create function highwater.append_new(
+  seen bigint, names text[], expected bigint[], inout stream_ids bigint[], inout heads bigint[], kinds text[], inout type_ids int[],
+  unit int[], nth int[], kind int[], ids uuid[], datas jsonb[], metadatas jsonb[], occurred timestamptz[], out base bigint
+) language plpgsql volatile security definer
+set search_path = pg_catalog, highwater, pg_temp set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set jit = off set plan_cache_mode = force_generic_plan as $$
+declare
+  busy text[] := highwater.take_log(names);
+  at timestamptz;
+  fits boolean;
+  new_streams boolean := false;
+  new_types boolean := array_position(type_ids, null) is not null;
+begin
+  if cardinality(busy) > 0 then return; end if;
+  select l.base, l.at into base, at from highwater.log_end() l;
+  if base is distinct from seen or array_position(heads, null) is not null then
+    new_streams := true;
+    if array_position(stream_ids, null) is not null then
+      select array_agg(coalesce(g.stream_id, (select f.stream_id from highwater.streams f where f.name = g.name limit 1)) order by g.ord)
+      into stream_ids from unnest(names, stream_ids) with ordinality g(name, stream_id, ord);
+    end if;
+    select array_agg(h.head order by h.ord),
+      bool_and(h.expected = -2 or h.expected = h.head or (h.expected = -3 and h.head >= 0))
+    into heads, fits
+    from (
+      select g.ord, g.expected, case when base = seen and g.head is not null then g.head else coalesce(
+        (select e.version from highwater.events e where e.stream_id = g.stream_id order by e.version desc limit 1), -1) end as head
+      from unnest(expected, stream_ids, heads) with ordinality g(expected, stream_id, head, ord)
+    ) h;
+    if not fits then
+      base := null;
+      return;
+    end if;
+  end if;
+  select r.stream_ids, r.type_ids into stream_ids, type_ids
+  from highwater.record_events(base, at, names, stream_ids, heads, kinds, type_ids, unit, nth, kind, ids, datas, metadatas, occurred) r;
+  if not new_streams then
+    stream_ids := null;
+    heads := null;
+  end if;
+  if not new_types then type_ids := null; end if;
+end $$;
+
+-- One batch, each append with its own outcome. Units with the same request number are recorded together or not at all.
+-- expected: -1 none, -2 any, -3 exists, else the version. counts, firsts: how many events, and which is the first. unit, nth, kinds,
+-- kind: see record_events. known[i] tells that event i's id may be in the log already.
 -- outcome: recorded (first_version, first_position), duplicate (the same, of the first time), conflict (actual), reused (id), busy, refused
 -- (another unit of its request was not recorded).
 create function highwater.append_batch(
   requests int[], names text[], expected bigint[], counts int[], firsts int[],
-  kinds text[], unit int[], kind int[], ids uuid[], known boolean[], datas jsonb[], metadatas jsonb[], occurred timestamptz[]
+  kinds text[], unit int[], nth int[], kind int[], ids uuid[], known boolean[], datas jsonb[], metadatas jsonb[], occurred timestamptz[]
 ) returns table (unit_number int, outcome text, actual bigint, first_version bigint, first_position bigint, last_position bigint, id uuid)
 language plpgsql volatile security definer
 set search_path = pg_catalog, highwater, pg_temp set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set jit = off set plan_cache_mode = force_generic_plan as $$
@@ -213,30 +281,17 @@ declare
   busy text[] := highwater.take_log(names);
   stream_ids bigint[];
   heads bigint[];
-  fits boolean;
   verdicts text[];
   found_ids uuid[];
   first_versions bigint[];
   first_positions bigint[];
   last_positions bigint[];
   base bigint;
+  at timestamptz;
   u record;
 begin
-  -- As find_streams does it, with the comparison.
-  select array_agg(s.stream_id order by g.ord), array_agg(coalesce(s.version, -1) order by g.ord),
-    bool_and(g.expected = -2 or g.expected = coalesce(s.version, -1) or (g.expected = -3 and s.version is not null))
-  into stream_ids, heads, fits
-  from unnest(names, expected) with ordinality g(name, expected, ord)
-  left join lateral (select f.stream_id, f.version from highwater.streams f where f.name = g.name limit 1) s on true;
-
-  if fits and cardinality(busy) = 0 and not highwater.any_known(ids, known) then
-    base := highwater.record_events(names, stream_ids, heads, kinds, unit, kind, ids, datas, metadatas, occurred);
-    return query
-    select g.ord::int, 'recorded', g.head, g.head + 1, base + g.first - 1, base + g.first + g.n - 2, null::uuid
-    from unnest(heads, counts, firsts) with ordinality g(head, n, first, ord);
-    return;
-  end if;
-
+  select f.stream_ids, f.heads into stream_ids, heads from highwater.find_streams(names) f;
+  select l.base, l.at into base, at from highwater.log_end() l;
   found_ids := array_fill(null::uuid, array[cardinality(names)]);
   first_versions := array_fill(null::bigint, array[cardinality(names)]);
   first_positions := first_versions;
@@ -256,8 +311,7 @@ begin
           and e.data = datas[i.ord] and e.metadata = metadatas[i.ord]
           and (occurred[i.ord] is null or occurred[i.ord] = e.occurred_at) as same
       from unnest(ids, known) with ordinality i(id, known, ord)
-      -- position + 0: a plan made while the log is small would else walk the whole log by position to find an id.
-      cross join lateral (select * from highwater.events f where f.event_id = i.id order by f.position + 0 limit 1) e
+      cross join lateral (select * from highwater.events f where f.event_id = i.id limit 1) e
       where i.known
     )
     select s.u, count(*) = counts[s.u] and bool_and(s.same) and max(s.version - s.nth) = min(s.version - s.nth) as duplicate,
@@ -287,18 +341,17 @@ begin
   ) g;
 
   if 'recorded' = any (verdicts) then
-    select highwater.record_events(names, stream_ids, heads, kinds,
-      array_agg(unit[n] order by n), array_agg(kind[n] order by n), array_agg(ids[n] order by n),
+    perform highwater.record_events(base, at, names, stream_ids, heads, kinds, array_fill(null::int, array[cardinality(kinds)]),
+      array_agg(unit[n] order by n), array_agg(nth[n] order by n), array_agg(kind[n] order by n), array_agg(ids[n] order by n),
       array_agg(datas[n] order by n), array_agg(metadatas[n] order by n), array_agg(occurred[n] order by n))
-    into base
     from generate_subscripts(unit, 1) n where verdicts[unit[n]] = 'recorded';
   end if;
 
   return query
   select g.ord::int, g.verdict, g.head,
     case when g.verdict = 'recorded' then g.head + 1 else first_versions[g.ord] end,
-    case when g.verdict = 'recorded' then base + g.done - g.n else first_positions[g.ord] end,
-    case when g.verdict = 'recorded' then base + g.done - 1 else last_positions[g.ord] end,
+    case when g.verdict = 'recorded' then base + g.done - g.n + 1 else first_positions[g.ord] end,
+    case when g.verdict = 'recorded' then base + g.done else last_positions[g.ord] end,
     found_ids[g.ord]
   from (
     select q.*, (sum(q.n) filter (where q.verdict = 'recorded') over (order by q.ord))::bigint as done
@@ -307,9 +360,9 @@ begin
 end $$;
 
 -- One chunk of an import: what is there with the same content is skipped. Answers the reused id or the busy stream instead of recording.
--- names: each stream once; unit, kinds, kind: see record_events.
+-- names: each stream once; unit, nth, kinds, kind: see record_events.
 create function highwater.import_batch(
-  names text[], kinds text[], unit int[], kind int[], ids uuid[], known boolean[], datas jsonb[], metadatas jsonb[], occurred timestamptz[]
+  names text[], kinds text[], unit int[], nth int[], kind int[], ids uuid[], known boolean[], datas jsonb[], metadatas jsonb[], occurred timestamptz[]
 ) returns table (imported bigint, first_position bigint, reused uuid, busy text)
 language plpgsql volatile security definer
 set search_path = pg_catalog, highwater, pg_temp set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set jit = off set plan_cache_mode = force_generic_plan as $$
@@ -317,18 +370,22 @@ declare
   held text[] := highwater.take_log(names);
   stream_ids bigint[];
   heads bigint[];
+  no_types int[] := array_fill(null::int, array[cardinality(kinds)]);
   there boolean[];
   wrong uuid;
   wanted bigint;
+  base bigint;
+  at timestamptz;
 begin
   if cardinality(held) > 0 then
     return query select 0::bigint, null::bigint, null::uuid, held[1];
     return;
   end if;
   select f.stream_ids, f.heads into stream_ids, heads from highwater.find_streams(names) f;
+  select l.base, l.at into base, at from highwater.log_end() l;
   if not highwater.any_known(ids, known) then
-    return query select cardinality(ids)::bigint,
-      highwater.record_events(names, stream_ids, heads, kinds, unit, kind, ids, datas, metadatas, occurred), null::uuid, null::text;
+    perform highwater.record_events(base, at, names, stream_ids, heads, kinds, no_types, unit, nth, kind, ids, datas, metadatas, occurred);
+    return query select cardinality(ids)::bigint, base + 1, null::uuid, null::text;
     return;
   end if;
 
@@ -340,7 +397,7 @@ begin
         and (select t.name from highwater.event_types t where t.type_id = e.type_id) = kinds[kind[i.ord]]
         and e.data = datas[i.ord] and e.metadata = metadatas[i.ord]
         and (occurred[i.ord] is null or occurred[i.ord] = e.occurred_at)
-      from highwater.events e where e.event_id = i.id order by e.position + 0 limit 1) end as same
+      from highwater.events e where e.event_id = i.id limit 1) end as same
     from unnest(ids, known) with ordinality i(id, known, ord)
   ) f;
   if wrong is not null then
@@ -351,11 +408,14 @@ begin
   if wanted = 0 then
     return query select 0::bigint, null::bigint, null::uuid, null::text;
   else
-    return query
-    select wanted, highwater.record_events(names, stream_ids, heads, kinds,
-      array_agg(unit[n] order by n), array_agg(kind[n] order by n), array_agg(ids[n] order by n),
-      array_agg(datas[n] order by n), array_agg(metadatas[n] order by n), array_agg(occurred[n] order by n)), null::uuid, null::text
-    from generate_subscripts(unit, 1) n where not there[n];
+    perform highwater.record_events(base, at, names, stream_ids, heads, kinds, no_types,
+      array_agg(w.u order by w.n), array_agg(w.nth order by w.n), array_agg(kind[w.n] order by w.n), array_agg(ids[w.n] order by w.n),
+      array_agg(datas[w.n] order by w.n), array_agg(metadatas[w.n] order by w.n), array_agg(occurred[w.n] order by w.n))
+    from (
+      select n, unit[n] as u, row_number() over (partition by unit[n] order by n)::int as nth
+      from generate_subscripts(unit, 1) n where not there[n]
+    ) w;
+    return query select wanted, base + 1, null::uuid, null::text;
   end if;
 end $$;
 
@@ -367,6 +427,8 @@ declare
   kinds text[];
   stream_ids bigint[];
   heads bigint[];
+  base bigint;
+  at timestamptz;
   reused uuid;
 begin
   -- Once for all rows of the transaction; the trigger fires for each. No other transaction's rows can be seen here.
@@ -387,11 +449,14 @@ begin
   select array_agg(distinct p.stream order by p.stream), array_agg(distinct p.type order by p.type) into names, kinds
   from highwater.pending_events p;
   select f.stream_ids, f.heads into stream_ids, heads from highwater.find_streams(names) f;
-  perform highwater.record_events(names, stream_ids, heads, kinds,
-    array_agg(p.unit order by p.pending_id), array_agg(p.kind order by p.pending_id), array_agg(p.event_id order by p.pending_id),
-    array_agg(p.data order by p.pending_id), array_agg(p.metadata order by p.pending_id), array_agg(p.occurred_at order by p.pending_id))
+  select l.base, l.at into base, at from highwater.log_end() l;
+  perform highwater.record_events(base, at, names, stream_ids, heads, kinds, array_fill(null::int, array[cardinality(kinds)]),
+    array_agg(p.unit order by p.pending_id), array_agg(p.nth order by p.pending_id), array_agg(p.kind order by p.pending_id),
+    array_agg(p.event_id order by p.pending_id), array_agg(p.data order by p.pending_id),
+    array_agg(p.metadata order by p.pending_id), array_agg(p.occurred_at order by p.pending_id))
   from (
-    select e.*, dense_rank() over (order by e.stream)::int as unit, dense_rank() over (order by e.type)::int as kind
+    select e.*, dense_rank() over (order by e.stream)::int as unit, dense_rank() over (order by e.type)::int as kind,
+      row_number() over (partition by e.stream order by e.pending_id)::int as nth
     from highwater.pending_events e
   ) p;
   delete from highwater.pending_events;
@@ -460,7 +525,7 @@ begin
       using errcode = 'HW410', hint = 'Give a new event a new id.';
   end if;
 
-  head := coalesce((select s.version from highwater.streams s where s.name = append.stream), -1)
+  head := highwater.head((select s.stream_id from highwater.streams s where s.name = append.stream))
     + (select count(*) from highwater.pending_events p where p.stream = append.stream);
   if not (expected_version = -2 or expected_version = head or (expected_version = -3 and head >= 0)) then
     raise exception 'stream % was expected at version %, but it is at %', append.stream, expected_version, head

@@ -1,26 +1,40 @@
 //! The appender: one task that records whatever waits with one statement and one commit.
 //!
-//! It never lingers: a lone append is a batch of one. In a batch there is one append to a stream (a second one waits for the next
-//! batch) and one use of an id; each caller gets its own answer.
+//! It never lingers: a lone append is a batch of one. While a batch is being recorded and many more appends wait, a second one is sent
+//! after it, so that the database has its next work at once. On their way there is one append to a stream (a second one waits) and one
+//! use of an id; each caller gets its own answer.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashSet, VecDeque};
+use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use highwater_model::{Appended, ExpectedVersion, Position, StreamName, Version};
-use jiff_sqlx::ToSqlx;
-use serde_json::value::RawValue;
+use highwater_model::Position;
+use sqlx::Postgres;
+use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
-use sqlx::types::Json;
 use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::JoinSet;
 use uuid::Uuid;
 
-use crate::json_check::{Prepared, PreparedEvent};
+use crate::batch::{self, AllRecorded, Known, Recorded, UnitRow, Verdict};
+use crate::heads::Heads;
+use crate::json_check::Prepared;
 use crate::{AppendOutcome, StoreError, StoreOptions, Tasks, wake};
 
 const BATCH_EVENTS: usize = 1_000;
 const BATCH_BYTES: usize = 1 << 20;
+/// Batches on their way at most: one that the database works on, and one that it has next.
+const BATCHES: usize = 2;
+/// Connections at most: those of the batches, and two for imports.
+const CONNECTIONS: u32 = 4;
+/// Appends that must wait before a second batch is sent: each batch has a flush of its own, so small ones had better be one.
+const SECOND_BATCH: usize = 64;
+/// How soon a writer that was answered hands in its next append, if it does so at once.
+const COMES_BACK: Duration = Duration::from_micros(30);
+/// Batches that are looked at append by append after an id was used again: whoever sends things again sends more of them.
+const CAREFUL_BATCHES: u32 = 32;
 /// How soon an append to a busy stream is tried again.
 const BUSY_PAUSE: Duration = Duration::from_millis(10);
 
@@ -61,7 +75,7 @@ impl Appender {
     ) -> Result<Self, StoreError> {
         let pool = PgPoolOptions::new()
             .min_connections(1)
-            .max_connections(2)
+            .max_connections(CONNECTIONS)
             .acquire_timeout(Duration::from_secs(10))
             .test_before_acquire(false)
             .after_connect(move |connection, _| {
@@ -90,6 +104,12 @@ impl Appender {
             waiting: Arc::clone(&waiting),
             age: options.queue_age,
             busy_wait: options.busy_wait,
+            heads: Heads::default(),
+            careful: 0,
+            idle: Vec::new(),
+            sent: JoinSet::new(),
+            on_the_way: 0,
+            taken: Taken::default(),
         };
         let token = tasks.token();
         tasks.spawn("append", task.run(token));
@@ -151,44 +171,116 @@ struct Task {
     waiting: Arc<Waiting>,
     age: Duration,
     busy_wait: Duration,
+    heads: Heads,
+    /// Batches yet to be looked at append by append.
+    careful: u32,
+    /// Connections that no batch is using. Kept, not given back each time: the pool asks a connection whether it lives when it comes back.
+    idle: Vec<PoolConnection<Postgres>>,
+    sent: JoinSet<Sent>,
+    /// Appends in batches that are not settled.
+    on_the_way: usize,
+    taken: Taken,
+}
+
+/// Streams and ids of the batches on their way. Streams by their hash: two that share one only wait for each other.
+#[derive(Default)]
+struct Taken {
+    hasher: RandomState,
+    streams: HashSet<u64>,
+    ids: HashSet<Uuid>,
+}
+
+impl Taken {
+    fn streams(&self, append: &Prepared) -> Vec<u64> {
+        append
+            .units
+            .iter()
+            .map(|unit| self.hasher.hash_one(&unit.stream))
+            .collect()
+    }
+
+    fn release(&mut self, append: &Prepared) {
+        for stream in self.streams(append) {
+            self.streams.remove(&stream);
+        }
+        for event in &append.events {
+            self.ids.remove(&event.id);
+        }
+    }
+}
+
+/// A batch that is settled by the database.
+struct Sent {
+    /// The end of the log that it was sent with.
+    seen: i64,
+    events: usize,
+    /// One, unless an append that the database refuses had to be told from the others.
+    parts: Vec<(Vec<Request>, Result<Recorded, sqlx::Error>)>,
+    /// An id was used again.
+    met_key: bool,
+    /// What it was sent through, if that is still whole.
+    connection: Option<PoolConnection<Postgres>>,
 }
 
 impl Task {
     async fn run(mut self, token: tokio_util::sync::CancellationToken) {
         loop {
-            let batch = self.next_batch();
-            if !batch.is_empty() {
-                self.record(batch).await;
-                // Those who were answered may hand in their next append before the next batch is taken: else writers that wait for
-                // their answers fall into two groups, and each commit carries half of what it could. Costs a lone writer nothing.
-                tokio::task::yield_now().await;
-                continue;
+            while let Ok(request) = self.queued.try_recv() {
+                self.ready.push_back(request);
+            }
+            let room = self.sent.is_empty()
+                || (self.sent.len() < BATCHES
+                    && self.ready.len() >= self.on_the_way.max(SECOND_BATCH));
+            if room {
+                let batch = self.next_batch();
+                if !batch.is_empty() {
+                    self.send(batch);
+                    continue;
+                }
             }
             let again = self.ready.iter().filter_map(|request| request.again).min();
             tokio::select! {
                 biased;
-                request = self.queued.recv() => match request {
-                    Some(request) => self.ready.push_back(request),
-                    // Closed and empty: what is left waits for a busy stream, and its callers are told.
-                    None => return,
+                Some(sent) = self.sent.join_next() => {
+                    let answered = self.settle(sent);
+                    self.gather(answered).await;
+                }
+                request = self.queued.recv(), if !(self.queued.is_closed() && self.queued.is_empty()) => if let Some(request) = request {
+                    self.ready.push_back(request);
                 },
-                () = async { tokio::time::sleep_until(again.unwrap_or_else(Instant::now).into()).await }, if again.is_some() => {}
+                () = async { tokio::time::sleep_until(again.unwrap_or_else(Instant::now).into()).await }, if again.is_some() && self.sent.is_empty() => {}
                 // Everything that was handed in before is still recorded.
                 () = token.cancelled(), if !self.queued.is_closed() => self.queued.close(),
+                // Closed and empty: what is left waits for a busy stream, and its callers are told.
+                else => return,
+            }
+        }
+    }
+
+    /// Lets those who were just answered hand in their next append before a batch is taken: else writers that wait for their answers
+    /// fall into groups, and each commit carries a part of what it could. It ends as soon as nobody comes; a lone writer never waits.
+    async fn gather(&mut self, answered: usize) {
+        let enough = self.ready.len() + answered;
+        let mut last = Instant::now();
+        while self.ready.len() < enough && last.elapsed() < COMES_BACK {
+            match self.queued.try_recv() {
+                Ok(request) => {
+                    self.ready.push_back(request);
+                    last = Instant::now();
+                }
+                Err(_) => tokio::task::yield_now().await,
             }
         }
     }
 
     /// Takes what can go together, in order.
     fn next_batch(&mut self) -> Vec<Request> {
-        while let Ok(request) = self.queued.try_recv() {
-            self.ready.push_back(request);
-        }
         let now = Instant::now();
         let (mut batch, mut later) = (Vec::new(), VecDeque::new());
         let (mut events, mut bytes) = (0, 0);
-        let mut streams: HashSet<StreamName> = HashSet::new();
-        let mut ids: HashSet<Uuid> = HashSet::new();
+        // What goes and what waits keep their streams from those behind them, so that appends to a stream stay in order.
+        let mut kept: HashSet<u64> = HashSet::new();
+        let mut kept_ids: HashSet<Uuid> = HashSet::new();
         while let Some(request) = self.ready.pop_front() {
             if request.again.is_none() && now.duration_since(request.since) > self.age {
                 metrics::counter!("highwater_appends_refused_total", "reason" => "too_old")
@@ -197,27 +289,20 @@ impl Task {
                 continue;
             }
             let append = &request.append;
+            let streams = self.taken.streams(append);
+            let given = || append.events.iter().filter(|event| event.given);
             let resting = request.again.is_some_and(|again| again > now);
             let fits = batch.is_empty()
                 || (events + append.events.len() <= BATCH_EVENTS
                     && bytes + append.bytes <= BATCH_BYTES);
-            let free = append
-                .units
+            let free = streams
                 .iter()
-                .all(|unit| !streams.contains(&unit.stream))
-                && append
-                    .events
-                    .iter()
-                    .all(|event| !event.given || !ids.contains(&event.id));
-            // One that waits keeps its streams from those behind it, so that appends to a stream stay in order.
-            streams.extend(append.units.iter().map(|unit| unit.stream.clone()));
-            ids.extend(
-                append
-                    .events
-                    .iter()
-                    .filter(|event| event.given)
-                    .map(|event| event.id),
-            );
+                .all(|stream| !kept.contains(stream) && !self.taken.streams.contains(stream))
+                && given().all(|event| {
+                    !kept_ids.contains(&event.id) && !self.taken.ids.contains(&event.id)
+                });
+            kept.extend(streams);
+            kept_ids.extend(given().map(|event| event.id));
             if !resting && fits && free {
                 events += append.events.len();
                 bytes += append.bytes;
@@ -234,6 +319,109 @@ impl Task {
         batch
     }
 
+    /// Sends a batch on its way.
+    fn send(&mut self, batch: Vec<Request>) {
+        for request in &batch {
+            let streams = self.taken.streams(&request.append);
+            self.taken.streams.extend(streams);
+            let given = request.append.events.iter().filter(|event| event.given);
+            self.taken.ids.extend(given.map(|event| event.id));
+        }
+        let known = Known::of(batch.iter().map(|request| &request.append), &self.heads);
+        let events = batch
+            .iter()
+            .map(|request| request.append.events.len())
+            .sum();
+        self.heads.sent(signed(events));
+        self.on_the_way += batch.len();
+        let all_new = known.fits && self.careful == 0;
+        self.careful = self.careful.saturating_sub(1);
+        let mut link = Link {
+            pool: self.pool.clone(),
+            open: self.idle.pop(),
+        };
+        self.sent.spawn(async move {
+            let started = Instant::now();
+            let seen = known.seen;
+            let (parts, met_key) = record(&mut link, batch, &known, all_new).await;
+            metrics::histogram!("highwater_append_batch_seconds")
+                .record(started.elapsed().as_secs_f64());
+            Sent {
+                seen,
+                events,
+                parts,
+                met_key,
+                connection: link.open,
+            }
+        });
+    }
+
+    /// Gives each caller of a batch its answer; says how many there were.
+    fn settle(&mut self, sent: Result<Sent, tokio::task::JoinError>) -> usize {
+        let sent = match sent {
+            Ok(sent) => sent,
+            Err(error) => {
+                // A bug. Its callers were told when their requests were dropped; which they were is not known here.
+                tracing::error!(%error, "a batch ended badly");
+                self.taken.streams.clear();
+                self.taken.ids.clear();
+                self.heads.lost(0);
+                self.on_the_way = 0;
+                return 0;
+            }
+        };
+        self.idle.extend(sent.connection);
+        if sent.met_key {
+            self.careful = CAREFUL_BATCHES;
+        }
+        let answered = sent.parts.iter().map(|(requests, _)| requests.len()).sum();
+        self.on_the_way = self.on_the_way.saturating_sub(answered);
+        for (requests, _) in &sent.parts {
+            for request in requests {
+                self.taken.release(&request.append);
+            }
+        }
+        let mut left = signed(sent.events);
+        for (requests, outcome) in sent.parts {
+            match outcome {
+                Ok(Recorded::All(all)) => {
+                    self.heads.recorded(sent.seen, all.base, left);
+                    left = 0;
+                    self.settle_all(requests, &all);
+                }
+                Ok(Recorded::Each(rows)) => self.settle_each(requests, &rows),
+                Err(error) => self.fail(requests, &error),
+            }
+        }
+        if left > 0 {
+            self.heads.lost(left);
+        }
+        answered
+    }
+
+    fn settle_all(&mut self, requests: Vec<Request>, all: &AllRecorded) {
+        for (kind, type_id) in &all.types {
+            self.heads.learn_type(kind, *type_id);
+        }
+        let mut next = all.base + 1;
+        let mut streams = all.streams.as_slice();
+        for request in requests {
+            let append = &request.append;
+            let (own, others) = streams.split_at(append.units.len().min(streams.len()));
+            streams = others;
+            for (unit, (stream_id, head)) in append.units.iter().zip(own) {
+                let head = head + signed(unit.count);
+                self.heads.learn(&unit.stream, *stream_id, head);
+            }
+            let outcome = batch::appended(append, next, own);
+            next += signed(append.events.len());
+            self.answer(request, Ok(outcome));
+        }
+        let recorded = next - all.base - 1;
+        metrics::counter!("highwater_events_appended_total").increment(recorded.unsigned_abs());
+        wake::raise(&self.moved, Position(next - 1));
+    }
+
     fn answer(&self, request: Request, outcome: Result<AppendOutcome, StoreError>) {
         self.waiting
             .events
@@ -243,34 +431,6 @@ impl Task {
             .fetch_sub(request.append.bytes, Ordering::Relaxed);
         // A caller that went away needs no answer.
         drop(request.reply.send(outcome));
-    }
-
-    async fn record(&mut self, batch: Vec<Request>) {
-        let started = Instant::now();
-        let outcome = match send(&self.pool, &batch, false).await {
-            // Whether it was committed is not known. Ids decide: all of them are looked up this time.
-            Err(error) if is_connection(&error) => {
-                tracing::warn!(%error, "the connection broke during a batch; trying it again");
-                send(&self.pool, &batch, true).await
-            }
-            outcome => outcome,
-        };
-        metrics::histogram!("highwater_append_batch_seconds")
-            .record(started.elapsed().as_secs_f64());
-        match outcome {
-            Ok(rows) => self.settle(batch, &rows),
-            // The data of one append is refused by the database: the others must not suffer for it.
-            Err(error) if batch.len() > 1 && is_data(&error) => {
-                for request in batch {
-                    let alone = vec![request];
-                    match send(&self.pool, &alone, true).await {
-                        Ok(rows) => self.settle(alone, &rows),
-                        Err(error) => self.fail(alone, &error),
-                    }
-                }
-            }
-            Err(error) => self.fail(batch, &error),
-        }
     }
 
     fn fail(&self, batch: Vec<Request>, error: &sqlx::Error) {
@@ -295,14 +455,14 @@ impl Task {
         }
     }
 
-    /// Gives each caller its answer; puts aside what met a busy stream.
-    fn settle(&mut self, batch: Vec<Request>, rows: &[UnitRow]) {
+    /// Puts aside what met a busy stream.
+    fn settle_each(&mut self, batch: Vec<Request>, rows: &[UnitRow]) {
         let mut rows = rows.iter();
         let mut recorded = 0;
         let mut head = Position::ZERO;
         for mut request in batch {
             let units: Vec<&UnitRow> = rows.by_ref().take(request.append.units.len()).collect();
-            match verdict(&request.append, &units) {
+            match batch::verdict(&request.append, &units) {
                 Verdict::Done(outcome) => {
                     if !outcome.duplicate {
                         recorded += request.append.events.len();
@@ -333,199 +493,100 @@ impl Task {
     }
 }
 
-/// The database's answer to one unit: outcome, actual version, first version, first and last position, id.
-type UnitRow = (
-    String,
-    i64,
-    Option<i64>,
-    Option<i64>,
-    Option<i64>,
-    Option<Uuid>,
-);
-
-enum Verdict {
-    Done(AppendOutcome),
-    Refused(StoreError),
-    Busy(StreamName),
+fn signed(count: usize) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
 }
 
-fn verdict(append: &Prepared, rows: &[&UnitRow]) -> Verdict {
-    let mut appended = Vec::with_capacity(rows.len());
-    let mut duplicate = true;
-    for (unit, (outcome, actual, first_version, first_position, last_position, id)) in
-        append.units.iter().zip(rows)
+fn appends(batch: &[Request]) -> Vec<&Prepared> {
+    batch.iter().map(|request| &request.append).collect()
+}
+
+/// The connection that a batch goes through; a new one after it broke.
+struct Link {
+    pool: PgPool,
+    open: Option<PoolConnection<Postgres>>,
+}
+
+impl Link {
+    async fn all(
+        &mut self,
+        appends: &[&Prepared],
+        known: &Known,
+    ) -> Result<Option<AllRecorded>, sqlx::Error> {
+        let mut connection = self.take().await?;
+        let outcome = batch::record_all(&mut connection, appends, known).await;
+        self.put_back(connection, outcome.as_ref().err());
+        outcome
+    }
+
+    async fn each(
+        &mut self,
+        appends: &[&Prepared],
+        look_up_all: bool,
+    ) -> Result<Vec<UnitRow>, sqlx::Error> {
+        let mut connection = self.take().await?;
+        let outcome = batch::record_each(&mut connection, appends, look_up_all).await;
+        self.put_back(connection, outcome.as_ref().err());
+        outcome
+    }
+
+    async fn take(&mut self) -> Result<PoolConnection<Postgres>, sqlx::Error> {
+        match self.open.take() {
+            Some(connection) => Ok(connection),
+            None => self.pool.acquire().await,
+        }
+    }
+
+    fn put_back(&mut self, connection: PoolConnection<Postgres>, error: Option<&sqlx::Error>) {
+        // Dropped, it goes to the pool, which finds out whether it lives.
+        self.open = (!error.is_some_and(batch::is_connection)).then_some(connection);
+    }
+}
+
+/// Records a batch, as a whole if it can be; tells as well whether a key refused it.
+async fn record(
+    link: &mut Link,
+    batch: Vec<Request>,
+    known: &Known,
+    all_new: bool,
+) -> (Vec<(Vec<Request>, Result<Recorded, sqlx::Error>)>, bool) {
+    let mut met_key = false;
+    let mut broken = false;
+    if all_new {
+        match link.all(&appends(&batch), known).await {
+            Ok(Some(all)) => return (vec![(batch, Ok(Recorded::All(all)))], false),
+            Ok(None) => {}
+            Err(error) if batch::is_key(&error) => met_key = true,
+            Err(error) if batch::is_connection(&error) => broken = told(&error),
+            Err(error) if batch::is_data(&error) => {}
+            Err(error) => return (vec![(batch, Err(error))], false),
+        }
+    }
+    let mut outcome = link.each(&appends(&batch), broken).await;
+    if let Err(error) = &outcome
+        && !broken
+        && batch::is_connection(error)
     {
-        match (
-            outcome.as_str(),
-            first_version,
-            first_position,
-            last_position,
-        ) {
-            ("recorded" | "duplicate", Some(version), Some(first), Some(last)) => {
-                duplicate &= outcome == "duplicate";
-                let count = i64::try_from(unit.count).unwrap_or(i64::MAX);
-                appended.push(Appended {
-                    stream: unit.stream.clone(),
-                    first_version: Version(*version),
-                    last_version: Version(version + count - 1),
-                    first_position: Position(*first),
-                    last_position: Position(*last),
-                });
+        broken = told(error);
+        outcome = link.each(&appends(&batch), broken).await;
+    }
+    match outcome {
+        // The data of one append is refused by the database: the others must not suffer for it.
+        Err(error) if batch.len() > 1 && batch::is_data(&error) => {
+            let mut parts = Vec::with_capacity(batch.len());
+            for request in batch {
+                let rows = link.each(&[&request.append], true).await;
+                parts.push((vec![request], rows.map(Recorded::Each)));
             }
-            ("conflict", ..) => {
-                let actual = (*actual >= 0).then_some(Version(*actual));
-                return Verdict::Refused(StoreError::Conflict {
-                    stream: unit.stream.clone(),
-                    expected: unit.expected,
-                    actual,
-                });
-            }
-            ("reused", ..) => {
-                return Verdict::Refused(StoreError::IdReused {
-                    id: id.unwrap_or_default(),
-                });
-            }
-            ("busy", ..) => return Verdict::Busy(unit.stream.clone()),
-            // Another unit says why.
-            _ => {}
+            (parts, met_key)
         }
-    }
-    if appended.len() == append.units.len() {
-        Verdict::Done(AppendOutcome {
-            appended,
-            duplicate,
-        })
-    } else {
-        Verdict::Refused(StoreError::Broken(
-            "the database answered an append with nothing; this is a bug in Highwater".to_owned(),
-        ))
+        outcome => (vec![(batch, outcome.map(Recorded::Each))], met_key),
     }
 }
 
-/// The columns that the database takes events in.
-pub(crate) struct Columns<'a> {
-    /// The types, each once …
-    pub(crate) kinds: Vec<&'a str>,
-    /// … and the place of each event's type among them, from 1.
-    pub(crate) kind: Vec<i32>,
-    pub(crate) ids: Vec<Uuid>,
-    pub(crate) known: Vec<bool>,
-    pub(crate) datas: Vec<Json<&'a RawValue>>,
-    pub(crate) metadatas: Vec<Json<&'a RawValue>>,
-    pub(crate) occurred: Vec<Option<jiff_sqlx::Timestamp>>,
-}
-
-impl<'a> Columns<'a> {
-    pub(crate) fn of(events: impl Iterator<Item = &'a PreparedEvent>, look_up_all: bool) -> Self {
-        let mut columns = Self {
-            kinds: vec![],
-            kind: vec![],
-            ids: vec![],
-            known: vec![],
-            datas: vec![],
-            metadatas: vec![],
-            occurred: vec![],
-        };
-        let mut places = Places::default();
-        for event in events {
-            columns
-                .kind
-                .push(places.of(&event.event_type, &mut columns.kinds));
-            columns.ids.push(event.id);
-            columns.known.push(event.given || look_up_all);
-            columns.datas.push(Json(&*event.data));
-            columns.metadatas.push(Json(&*event.metadata));
-            columns
-                .occurred
-                .push(event.occurred_at.map(ToSqlx::to_sqlx));
-        }
-        columns
-    }
-}
-
-/// Numbers texts as they come, from 1, as the database counts.
-#[derive(Default)]
-pub(crate) struct Places<'a>(HashMap<&'a str, i32>);
-
-impl<'a> Places<'a> {
-    /// Its place among `texts`, to which it is added when it is new.
-    pub(crate) fn of(&mut self, text: &'a str, texts: &mut Vec<&'a str>) -> i32 {
-        *self.0.entry(text).or_insert_with(|| {
-            texts.push(text);
-            number(texts.len())
-        })
-    }
-}
-
-fn number(count: usize) -> i32 {
-    i32::try_from(count).unwrap_or(i32::MAX)
-}
-
-async fn send(
-    pool: &PgPool,
-    batch: &[Request],
-    look_up_all: bool,
-) -> Result<Vec<UnitRow>, sqlx::Error> {
-    let (mut requests, mut names, mut expected) = (vec![], vec![], vec![]);
-    let (mut counts, mut firsts, mut units) = (vec![], vec![], vec![]);
-    for (request_number, request) in (1_i32..).zip(batch) {
-        for unit in &request.append.units {
-            requests.push(request_number);
-            names.push(unit.stream.as_str());
-            expected.push(match unit.expected {
-                ExpectedVersion::None => -1,
-                ExpectedVersion::Any => -2,
-                ExpectedVersion::Exists => -3,
-                ExpectedVersion::Exactly(version) => version.0,
-            });
-            counts.push(number(unit.count));
-            firsts.push(number(units.len() + 1));
-            units.resize(units.len() + unit.count, number(names.len()));
-        }
-    }
-    let columns = Columns::of(
-        batch.iter().flat_map(|request| &request.append.events),
-        look_up_all,
-    );
-    sqlx::query_as(
-        "select outcome, actual, first_version, first_position, last_position, id
-         from highwater.append_batch($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) order by unit_number",
-    )
-    .bind(requests)
-    .bind(names)
-    .bind(expected)
-    .bind(counts)
-    .bind(firsts)
-    .bind(columns.kinds)
-    .bind(units)
-    .bind(columns.kind)
-    .bind(columns.ids)
-    .bind(columns.known)
-    .bind(columns.datas)
-    .bind(columns.metadatas)
-    .bind(columns.occurred)
-    .fetch_all(pool)
-    .await
-}
-
-fn is_connection(error: &sqlx::Error) -> bool {
-    match error {
-        sqlx::Error::Io(_) | sqlx::Error::Protocol(_) | sqlx::Error::WorkerCrashed => true,
-        sqlx::Error::Database(database) => {
-            matches!(database.code().as_deref(), Some("57P01" | "57P02"))
-        }
-        _ => false,
-    }
-}
-
-/// Class 22 (data), 23 (constraints), 54 (too large for the database).
-fn is_data(error: &sqlx::Error) -> bool {
-    let code = error
-        .as_database_error()
-        .and_then(sqlx::error::DatabaseError::code);
-    code.is_some_and(|code| {
-        ["22", "23", "54"]
-            .iter()
-            .any(|class| code.starts_with(class))
-    })
+/// Whether a batch was committed when its connection broke is not known. Ids decide: all of them are looked up the next time, under the
+/// log's lock; and if the old session lives on and records after that, the key on ids refuses it.
+fn told(error: &sqlx::Error) -> bool {
+    tracing::warn!(%error, "the connection broke during a batch; trying it again");
+    true
 }

@@ -225,8 +225,7 @@ impl Store {
         let mut sql = QueryBuilder::<Postgres>::new(row::COLUMNS);
         sql.push(row::FROM)
             .push("where e.event_id = ")
-            .push_bind(id)
-            .push(" order by e.position limit 1");
+            .push_bind(id);
         sql.build()
             .fetch_optional(self.pool())
             .await?

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use highwater_model::{ImportLine, Position, ProposedEvent, StreamName};
 use uuid::Uuid;
 
-use crate::appender::{Columns, Places};
+use crate::columns::{self, Columns, Places};
 use crate::json_check::{PreparedEvent, check_event};
 use crate::{Store, StoreError};
 
@@ -59,11 +59,13 @@ impl Store {
                 .iter()
                 .map(|name| places.of(name.as_str(), &mut streams))
                 .collect();
+            let nth = columns::nth(&units);
             let (imported, first, reused, busy): (i64, Option<i64>, Option<Uuid>, Option<String>) =
-                sqlx::query_as("select imported, first_position, reused, busy from highwater.import_batch($1, $2, $3, $4, $5, $6, $7, $8, $9)")
+                sqlx::query_as("select imported, first_position, reused, busy from highwater.import_batch($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)")
                     .bind(streams)
                     .bind(columns.kinds)
                     .bind(units)
+                    .bind(nth)
                     .bind(columns.kind)
                     .bind(columns.ids)
                     .bind(columns.known)

@@ -8,7 +8,8 @@
 //! # Words
 //! | word | file | meaning |
 //! |---|---|---|
-//! | batch | `appender.rs` | the appends that are recorded with one commit |
+//! | batch | `batch.rs` | the appends that are recorded with one commit |
+//! | heads | `heads.rs` | what the appender remembers of streams, so that a batch need not look them up |
 //! | log's lock | `schema/0001_event_store.sql` | advisory `(7210, 1)`: whoever gives positions holds it until it has committed; never waits for anything while holding it |
 //! | gate | the same | advisory `(7210, 2)`: shared by SQL writers; free means that none is open |
 //! | SQL writer | the same | a caller of `highwater.append` in a transaction of its own |
@@ -19,13 +20,16 @@
 
 pub mod append;
 mod appender;
+mod batch;
 mod categories;
 mod clock;
+mod columns;
 mod error;
 mod event_types;
 mod events;
 mod facts;
 mod filter_sql;
+mod heads;
 mod histogram;
 mod ids;
 pub mod import;

@@ -16,7 +16,7 @@ impl Store {
         direction: Direction,
     ) -> Result<Option<StreamPage>, StoreError> {
         let head: Option<(i64, i64)> =
-            sqlx::query_as("select stream_id, version from highwater.streams where name = $1")
+            sqlx::query_as("select s.stream_id, highwater.head(s.stream_id) from highwater.streams s where s.name = $1")
                 .bind(stream.as_str())
                 .fetch_optional(self.pool())
                 .await?;
@@ -62,7 +62,10 @@ impl Store {
     /// One stream's facts.
     pub async fn stream(&self, stream: &StreamName) -> Result<Option<StreamSummary>, StoreError> {
         let mut sql = QueryBuilder::<Postgres>::new(streams::COLUMNS);
-        sql.push("where s.name = ").push_bind(stream.as_str());
+        sql.push("(select * from highwater.streams s where s.name = ")
+            .push_bind(stream.as_str())
+            .push(")")
+            .push(streams::ENDS);
         sql.build()
             .fetch_optional(self.pool())
             .await?

@@ -30,10 +30,18 @@ const EXPLAIN: &str = "
       execute format('alter database %I set plan_cache_mode = force_generic_plan', current_database());
     end $$";
 
-/// 40,000 events: 4,000 streams of 4 categories, 20 types of which one is rare, flows of ten events.
+/// 40,000 events: 4,000 streams of 4 categories, 20 types of which one is rare, flows of ten events. Then 21,000 streams of one event:
+/// more than are sorted by looking at the end of each.
 async fn fill(store: &Store) {
     for chunk in 0..40 {
         let lines = (chunk * 1_000 + 1..=chunk * 1_000 + 1_000).map(line);
+        store.import(lines.collect()).await.unwrap();
+    }
+    for chunk in 0..21 {
+        let lines = (chunk * 1_000 + 1..=chunk * 1_000 + 1_000).map(|number| {
+            let line = json!({"stream": format!("many-{number}"), "type": "One", "data": number});
+            serde_json::from_str::<ImportLine>(&line.to_string()).unwrap()
+        });
         store.import(lines.collect()).await.unwrap();
     }
 }
@@ -148,7 +156,7 @@ async fn each_read_uses_its_index() {
     );
     assert_eq!(
         explained
-            .page(&format!("id:{ID}"), &["events_event_id"])
+            .page(&format!("id:{ID}"), &["events_event_id_key"])
             .await,
         1
     );
@@ -173,7 +181,7 @@ async fn each_read_uses_its_index() {
     let found = explained
         .uses(
             "by id",
-            &["events_event_id", "events_causation_id"],
+            &["events_event_id_key", "events_causation_id"],
             store.event(id),
         )
         .await;
@@ -192,6 +200,19 @@ async fn each_read_uses_its_index() {
         .uses("streams", &["streams_category"], store.streams(streams))
         .await;
     assert_eq!(found.unwrap().streams.len(), 100);
+    let ends = ["events_stream_id_version_key"];
+    for (what, category, indexes) in [
+        ("a category's newest streams", Some("order"), &ends[..]),
+        ("the newest streams", None, &["events_pkey", ends[0]]),
+    ] {
+        let query = StreamQuery {
+            order: StreamOrder::Active,
+            category: category.map(ToOwned::to_owned),
+            ..StreamQuery::default()
+        };
+        let found = explained.uses(what, indexes, store.streams(query)).await;
+        assert_eq!(found.unwrap().streams.len(), 100);
+    }
     explained
         .uses("the mark", &["events_pkey"], store.mark())
         .await
@@ -207,7 +228,7 @@ async fn each_look_up_of_an_append_uses_its_index() {
     let one = |id| vec![event_with_id("Type1", &json!(1), id)];
     let looks_up = [
         "streams_name_key",
-        "events_event_id",
+        "events_stream_id_version_key",
         "events_pkey",
         "event_types_name_key",
     ];
@@ -218,7 +239,11 @@ async fn each_look_up_of_an_append_uses_its_index() {
         .unwrap();
     let again = store.append(vec![append("order-400", exactly(9), one(id))]);
     let again = explained
-        .uses("a retry", &looks_up[..2], again)
+        .uses(
+            "a retry",
+            &["streams_name_key", "events_event_id_key"],
+            again,
+        )
         .await
         .unwrap();
     assert!(again.duplicate);
@@ -238,7 +263,11 @@ async fn each_look_up_of_an_append_uses_its_index() {
     let lines = (40_001..=40_500).map(line);
     let chunk = store.import(lines.collect());
     let chunk = explained
-        .uses("a chunk", &["streams_name_key", "events_event_id"], chunk)
+        .uses(
+            "a chunk",
+            &["streams_name_key", "events_event_id_key"],
+            chunk,
+        )
         .await;
     assert_eq!(chunk.unwrap().imported, 500);
     explained.tasks.shutdown().await;

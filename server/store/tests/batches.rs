@@ -1,0 +1,173 @@
+//! Batches: what the appender remembers, and appends of every kind in one.
+#![expect(clippy::unwrap_used, reason = "a test fails where it breaks")]
+
+mod support;
+
+use std::collections::HashSet;
+
+use futures_util::future::join_all;
+use highwater_model::{ExpectedVersion, Position, Version};
+use highwater_store::{Ids, Store, StoreError, StoreOptions, Tasks};
+use serde_json::json;
+use sqlx::{Connection, Executor, PgConnection};
+use support::{append, event, event_with_id, exactly, fresh};
+
+async fn second(url: &str, tasks: &Tasks) -> Store {
+    Store::open(url, StoreOptions::default(), tasks)
+        .await
+        .unwrap()
+}
+
+async fn one(store: &Store, stream: &str, expected: ExpectedVersion) -> Result<i64, StoreError> {
+    let outcome = store
+        .append(vec![append(
+            stream,
+            expected,
+            vec![event("Done", &json!({}))],
+        )])
+        .await?;
+    Ok(outcome.appended[0].last_version.0)
+}
+
+fn actual(outcome: Result<i64, StoreError>) -> Option<Version> {
+    match outcome {
+        Err(StoreError::Conflict { actual, .. }) => actual,
+        other => panic!("a conflict was expected, not {other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn what_a_server_remembers_of_a_stream_gives_way_to_what_others_appended() {
+    let fresh = fresh().await;
+    let here = &fresh.store;
+    let there = second(&fresh.url, &fresh.tasks).await;
+    assert_eq!(
+        one(here, "order-1", ExpectedVersion::None).await.unwrap(),
+        0
+    );
+    assert_eq!(one(here, "order-1", exactly(0)).await.unwrap(), 1);
+    assert_eq!(one(&there, "order-1", exactly(1)).await.unwrap(), 2);
+    // Known here as 1.
+    assert_eq!(
+        actual(one(here, "order-1", exactly(1)).await),
+        Some(Version(2))
+    );
+    assert_eq!(one(here, "order-1", exactly(2)).await.unwrap(), 3);
+    // Somebody else, elsewhere: then the head that is known is looked up, and is right.
+    assert_eq!(
+        one(&there, "order-2", ExpectedVersion::Any).await.unwrap(),
+        0
+    );
+    assert_eq!(
+        one(here, "order-1", ExpectedVersion::Exists).await.unwrap(),
+        4
+    );
+    assert_eq!(
+        actual(one(here, "order-1", ExpectedVersion::None).await),
+        Some(Version(4))
+    );
+    assert_eq!(actual(one(here, "order-3", exactly(0)).await), None);
+    assert_eq!(
+        actual(one(here, "order-3", ExpectedVersion::Exists).await),
+        None
+    );
+
+    let mut sql = PgConnection::connect(&fresh.url).await.unwrap();
+    sql.execute(
+        "select * from highwater.append('order-1', 4, '[{\"type\": \"Done\", \"data\": {}}]')",
+    )
+    .await
+    .unwrap();
+    assert_eq!(
+        actual(one(here, "order-1", exactly(4)).await),
+        Some(Version(5))
+    );
+    assert_eq!(one(here, "order-1", ExpectedVersion::Any).await.unwrap(), 6);
+    // A stream that began elsewhere is not known here at all.
+    assert_eq!(
+        actual(one(here, "order-2", ExpectedVersion::None).await),
+        Some(Version(0))
+    );
+    assert_eq!(one(here, "order-2", exactly(0)).await.unwrap(), 1);
+}
+
+#[tokio::test]
+async fn an_append_that_is_refused_or_known_spoils_no_other_of_its_batch() {
+    let fresh = fresh().await;
+    let store = &fresh.store;
+    let (known, reused) = (Ids.event_id(), Ids.event_id());
+    let with_id = |stream: &str, id, data| {
+        store.append(vec![append(
+            stream,
+            ExpectedVersion::Any,
+            vec![event_with_id("Done", &json!(data), id)],
+        )])
+    };
+    with_id("known-1", known, 1).await.unwrap();
+    with_id("reused-1", reused, 1).await.unwrap();
+    for round in 0..3 {
+        let others = join_all((0..150).map(|number| {
+            let stream = format!("other-{}", round * 1_000 + number);
+            async move { one(store, &stream, ExpectedVersion::None).await }
+        }));
+        let (others, again, twice, conflict) = tokio::join!(
+            others,
+            with_id("known-1", known, 1),
+            with_id("reused-1", reused, 2),
+            one(store, "known-1", ExpectedVersion::None),
+        );
+        assert!(others.into_iter().all(|version| version.unwrap() == 0));
+        let again = again.unwrap();
+        assert!(again.duplicate);
+        assert_eq!(again.appended[0].first_position, Position(1));
+        assert!(
+            matches!(twice, Err(StoreError::IdReused { id }) if id == reused),
+            "{twice:?}"
+        );
+        assert_eq!(actual(conflict), Some(Version(0)));
+    }
+    assert_eq!(store.mark().await.unwrap().position, Position(452));
+}
+
+#[tokio::test]
+async fn many_who_append_to_the_same_streams_through_two_servers_get_each_version_once() {
+    let fresh = fresh().await;
+    let stores = [fresh.store.clone(), second(&fresh.url, &fresh.tasks).await];
+    let writing = join_all((0..256_usize).map(|writer| {
+        // Most through the first, so that it has batches in flight of which it knows the heads.
+        let store = stores[usize::from(writer % 16 == 0)].clone();
+        async move {
+            let stream = format!("shared-{}", writer % 40);
+            let mut expected = ExpectedVersion::None;
+            let mut versions = Vec::new();
+            while versions.len() < 8 {
+                match one(&store, &stream, expected).await {
+                    Ok(version) => {
+                        versions.push((stream.clone(), version));
+                        expected = exactly(version);
+                    }
+                    Err(StoreError::Conflict { actual, .. }) => {
+                        expected =
+                            actual.map_or(ExpectedVersion::None, |version| exactly(version.0));
+                    }
+                    Err(error) => panic!("{error}"),
+                }
+            }
+            versions
+        }
+    }));
+    let versions: Vec<(String, i64)> = writing.await.into_iter().flatten().collect();
+    let distinct: HashSet<&(String, i64)> = versions.iter().collect();
+    assert_eq!((versions.len(), distinct.len()), (256 * 8, 256 * 8));
+    let mut after = Position::ZERO;
+    loop {
+        let events = stores[0].read_tail(after, 500).await.unwrap();
+        let Some(last) = events.last() else { break };
+        for (event, expected) in events.iter().zip(after.0 + 1..) {
+            assert_eq!(event.position.0, expected);
+            assert!(event.version.0 < 256 * 8 / 40 + 8);
+        }
+        after = last.position;
+    }
+    assert_eq!(after, Position(256 * 8));
+}
