@@ -26,6 +26,9 @@ const SILENT: Duration = Duration::from_secs(40);
 const PACE_MIN: Duration = Duration::from_millis(16);
 /// Between two rounds when much happens: fewer, larger frames cost less on both sides.
 const PACE_MAX: Duration = Duration::from_millis(50);
+/// How long a socket stays open after its close when the rest of a message has not been read: closing it then resets the connection,
+/// and the reason could be lost on its way.
+const LINGER: Duration = Duration::from_secs(1);
 /// How often feeds that depend on time, not on events, are looked at.
 const TICK: Duration = Duration::from_millis(500);
 
@@ -91,7 +94,11 @@ impl Connection {
                         }
                         Some(Ok(Message::Binary(_))) => self.refuse(None, binary()).await?,
                         Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
-                        Some(Err(error)) if is_too_long(&error) => return self.close(close_code::SIZE, "a message has 16 KiB at most").await,
+                        Some(Err(error)) if is_too_long(&error) => {
+                            let over = self.close(close_code::SIZE, "a message has 16 KiB at most").await;
+                            tokio::time::sleep(LINGER).await;
+                            return over;
+                        }
                         Some(Ok(Message::Close(_)) | Err(_)) | None => return Err(Over),
                     }
                 }
