@@ -237,3 +237,46 @@ async fn without_the_right_to_create_roles_it_waits_for_an_administrator() {
     assert_eq!(fresh.totals("totals").await, fresh.fold().await);
     fresh.tasks.shutdown().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_handler_whose_result_depends_on_slicing_is_found_out() {
+    let fresh = Fresh::new().await;
+    fresh.orders(0, 60).await;
+    let check = async |text: &str| {
+        let definition = highwater_model::Definition::parse("totals", text).unwrap();
+        fresh.store.check_slicing(&definition, 2_000, 7).await
+    };
+    for right in [TOTALS, support::EACH] {
+        let report = check(right).await.unwrap();
+        assert!(report.differences.is_empty(), "{report:?}");
+        assert!(report.events >= 140, "{report:?}");
+    }
+    // It forgets what was there before the slice.
+    let wrong = TOTALS.replace("totals.orders + excluded.orders", "excluded.orders");
+    let report = check(&wrong).await.unwrap();
+    assert_eq!(report.differences.len(), 2);
+    assert_eq!(report.differences[0].table, "totals");
+    assert_eq!(
+        (report.differences[0].here, report.differences[0].there),
+        (10, 10)
+    );
+    let ignoring = format!("-- highwater: ignore columns totals.orders\n{wrong}");
+    assert!(check(&ignoring).await.unwrap().differences.is_empty());
+    let failing = TOTALS.replace(
+        "(data->>'cents')::bigint",
+        "1 / (length(stream) - length(stream))",
+    );
+    assert!(matches!(
+        check(&failing).await,
+        Err(ReadModelError::Refused(_))
+    ));
+
+    let left: (i64, i64) = sqlx::query_as(
+        "select (select count(*) from highwater.read_models), (select count(*) from pg_namespace where nspname like 'totals%')",
+    )
+    .fetch_one(&mut fresh.sql().await)
+    .await
+    .unwrap();
+    assert_eq!(left, (0, 0));
+    fresh.tasks.shutdown().await;
+}

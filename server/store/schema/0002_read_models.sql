@@ -96,10 +96,11 @@ $$;
 
 -- The events of some types behind a position: up to where a slice of at most `most` of them reaches, how many it has, and which is the
 -- first. Without any, up to the head. Whole blocks are counted by their summary; of events, only those are read that lie in the block
--- where the slice begins or ends. `blocks` is what it visits at most. Stable: head and counts are of one snapshot.
+-- where the slice begins or ends, or are not counted yet. `blocks` is what it visits at most. Stable: all is of one snapshot.
 create function highwater.next_slice(types int[], after bigint, most int, blocks int, out head bigint, out first bigint, out upto bigint, out events bigint)
 language plpgsql stable set enable_seqscan = off set jit = off as $$
 declare
+  done bigint := (select c.position from highwater.counted c);
   at_block bigint := after / 10000;
   counted bigint;
   low bigint;
@@ -108,15 +109,14 @@ declare
 begin
   events := 0;
   head := coalesce((select e.position from highwater.events e order by e.position desc limit 1), 0);
-  upto := greatest(head, after);
-  loop
+  while after < done loop
     select min(n.block) into at_block from unnest(types) t(type_id)
     cross join lateral (
-      select b.block from highwater.type_blocks b
+      select b.block from highwater.type_counts b
       where b.type_id = t.type_id and b.block >= at_block and b.last_position > after order by b.block limit 1) n;
     exit when at_block is null;
     select sum(b.count), min(b.first_position), max(b.last_position) into counted, low, high
-    from highwater.type_blocks b where b.type_id = any (types) and b.block = at_block;
+    from highwater.type_counts b where b.type_id = any (types) and b.block = at_block;
     if low > after and events + counted <= most then
       first := coalesce(first, low);
       events := events + counted;
@@ -132,15 +132,22 @@ begin
     end if;
     if events >= most then
       upto := final;
-      exit;
+      return;
     end if;
     blocks := blocks - 1;
     if blocks <= 0 then
-      upto := least(at_block * 10000 + 9999, head);
-      exit;
+      upto := least(at_block * 10000 + 9999, done);
+      return;
     end if;
     at_block := at_block + 1;
   end loop;
+
+  select count(*), min(e.position), max(e.position) into counted, low, high from (
+    select v.position from highwater.events v
+    where v.position > greatest(after, done) and v.type_id = any (types) order by v.position limit most - events) e;
+  first := coalesce(first, low);
+  events := events + counted;
+  upto := case when events >= most then coalesce(high, final) else greatest(head, after) end;
 end $$;
 
 -- Moves a checkpoint over the next slice, first thing in the transaction that handles it.

@@ -34,7 +34,7 @@ pub enum Defined {
 }
 
 /// A pattern for LIKE.
-fn like(glob: &Glob) -> String {
+pub(super) fn like(glob: &Glob) -> String {
     let parts: Vec<String> = glob
         .parts
         .iter()
@@ -231,7 +231,7 @@ impl Store {
 
 impl Store {
     /// A session for one definition. Its SQL may leave settings and locks behind, which end with the session.
-    async fn definer(&self) -> Result<PgConnection, ReadModelError> {
+    pub(super) async fn definer(&self) -> Result<PgConnection, ReadModelError> {
         Ok(PgConnectOptions::clone(&self.pool().connect_options())
             .application_name("highwater definition")
             .connect()
@@ -240,7 +240,7 @@ impl Store {
 }
 
 /// Two servers that watch the same folder take turns.
-async fn take_turns(
+pub(super) async fn take_turns(
     session: &mut PgConnection,
 ) -> Result<Transaction<'_, Postgres>, ReadModelError> {
     let mut transaction = session.begin().await?;

@@ -17,6 +17,7 @@
 //! run in the name of whoever reads them.
 
 mod actions;
+mod check;
 mod define;
 mod error;
 mod failures;
@@ -27,9 +28,11 @@ mod owner;
 mod progress;
 mod set_up;
 mod slice;
+mod trend;
 mod versions;
 
 pub use actions::Order;
+pub use check::{SlicingDifference, SlicingReport};
 pub use define::Defined;
 pub use error::ReadModelError;
 pub use failures::HandlerFault;

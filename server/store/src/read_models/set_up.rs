@@ -64,7 +64,7 @@ pub(super) async fn set_up(
         belongs(&format!("{s}.handle()"), &role, &s),
     );
     execute(connection, end).await?;
-    only_tables(connection, definition, &owner, schema).await
+    only_tables(connection, definition, &owner).await
 }
 
 /// The slice of a version, bounded by its own row, which the owner can't change.
@@ -76,15 +76,19 @@ pub(super) fn events_view(schema: &str, version_id: i64, limit: i32) -> String {
     )
 }
 
-/// Rows of the log that are in the slice of a version, in order. Of the blocks that have its types, each is one range of the log's
-/// key; LIMIT keeps plans right at any size of the log, and the caller's conditions outside.
+/// Rows of the log that are in the slice of a version, in order. Each block that has its types is one range of the log's key, what is
+/// not counted yet is one more; LIMIT keeps plans right at any size of the log, and the caller's conditions outside.
 pub(super) fn slice_events(version_id: i64, limit: i32) -> String {
     format!(
         "select e.* from highwater.read_model_progress p
          cross join lateral (
            select greatest(min(b.first_position), p.sliced_after + 1) as first, least(max(b.last_position), p.checkpoint) as last
-           from highwater.type_blocks b
-           where b.type_id = any (p.type_ids) and b.block between p.sliced_after / 10000 and p.checkpoint / 10000
+           from (
+             select c.block, c.first_position, c.last_position from highwater.type_counts c
+             where c.type_id = any (p.type_ids) and c.block between p.sliced_after / 10000 and p.checkpoint / 10000
+             union all
+             select 9223372036854775807, c.position + 1, p.checkpoint from highwater.counted c where c.position < p.checkpoint
+           ) b
            group by b.block order by b.block
          ) b
          cross join lateral (
@@ -223,30 +227,32 @@ async fn only_tables(
     connection: &mut PgConnection,
     definition: &Definition,
     owner: &str,
-    schema: &str,
 ) -> Result<(), ReadModelError> {
     let other: Option<String> = sqlx::query_scalar(
-        "select found.what from (
+        "with own as (
+           select n.oid from unnest(array['', '__shadow', '__previous', '__check', '__check_one', '__check_random']) e(nd)
+           join pg_namespace n on n.nspname = $2 || e.nd
+         )
+         select found.what from (
            select pg_describe_object(d.classid, d.objid, d.objsubid) as what from pg_shdepend d
            where d.refclassid = 'pg_authid'::regclass and d.refobjid = (select oid from pg_roles where rolname = $1) and d.deptype = 'o'
              and d.dbid = (select oid from pg_database where datname = current_database())
              and not (d.classid = 'pg_class'::regclass and exists (
-               select from pg_class c join pg_namespace n on n.oid = c.relnamespace join highwater.read_models m on n.nspname in (m.name, m.name || '__shadow', m.name || '__previous', m.name || '__check')
-               where c.oid = d.objid and m.name = $3 and c.relkind in ('r', 'p', 'i', 'I', 'S', 'c') and c.relpersistence = 'p' and not c.relrowsecurity))
+               select from pg_class c join own on own.oid = c.relnamespace
+               where c.oid = d.objid and c.relkind in ('r', 'p', 'i', 'I', 'S', 'c') and c.relpersistence = 'p' and not c.relrowsecurity))
              and not (d.classid = 'pg_type'::regclass and exists (
-               select from pg_type t join pg_namespace n on n.oid = t.typnamespace where t.oid = d.objid and n.nspname like $3 || '%'))
+               select from pg_type t join own on own.oid = t.typnamespace where t.oid = d.objid))
              and not (d.classid = 'pg_proc'::regclass and exists (
-               select from pg_proc f where f.oid = d.objid and f.proname = 'handle' and f.pronargs = 0))
+               select from pg_proc f join own on own.oid = f.pronamespace where f.oid = d.objid and f.proname = 'handle' and f.pronargs = 0))
            union all
-           select 'trigger ' || t.tgname from pg_trigger t join pg_class c on c.oid = t.tgrelid
-           where c.relnamespace = to_regnamespace(quote_ident($2)) and not t.tgisinternal
+           select 'trigger ' || t.tgname from pg_trigger t join pg_class c on c.oid = t.tgrelid join own on own.oid = c.relnamespace
+           where not t.tgisinternal
            union all
-           select 'rule ' || r.rulename from pg_rewrite r join pg_class c on c.oid = r.ev_class
-           where c.relnamespace = to_regnamespace(quote_ident($2)) and c.relkind <> 'v'
+           select 'rule ' || r.rulename from pg_rewrite r join pg_class c on c.oid = r.ev_class join own on own.oid = c.relnamespace
+           where c.relkind <> 'v'
          ) found limit 1",
     )
     .bind(owner)
-    .bind(schema)
     .bind(&definition.name)
     .fetch_optional(connection)
     .await?;

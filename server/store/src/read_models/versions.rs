@@ -10,7 +10,7 @@ use jiff_sqlx::Timestamp;
 use sqlx::postgres::PgRow;
 use sqlx::{FromRow, Row};
 
-use super::{LagSample, ReadModelError, lag};
+use super::{LagSample, ReadModelError, trend};
 use crate::{Store, StoreError};
 
 /// A live version that a runner could take.
@@ -194,8 +194,8 @@ impl Store {
                 reason: version.reason.clone(),
                 since: version.since,
                 checkpoint: version.checkpoint,
-                rate: lag::rate(history),
-                trend: lag::trend(
+                rate: trend::rate(history),
+                trend: trend::trend(
                     &version,
                     stands_on.as_ref(),
                     lag,
