@@ -34,6 +34,7 @@ mod object;
 pub mod problem;
 pub mod read_model;
 pub mod read_model_definition;
+mod read_model_parse;
 mod read_model_sql;
 pub mod store;
 pub mod stream;

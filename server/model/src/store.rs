@@ -80,4 +80,7 @@ pub struct DatabaseRights {
     pub user: String,
     /// It may see what other users' sessions do (`pg_read_all_stats`); without it a holder of the mark has no name.
     pub sees_sessions: bool,
+    /// What an administrator would run so that SQL read models can be made; empty when nothing is missing.
+    #[serde(default)]
+    pub read_models_need: Vec<String>,
 }

@@ -151,6 +151,7 @@ async fn server_checks(
         ),
     ));
     checks.push(rights_check(&facts));
+    checks.push(read_models_check(&facts));
     let own = env!("CARGO_PKG_VERSION");
     checks.push(if facts.highwater == own {
         Check::good("versions", format!("server and command are {own}"))
@@ -206,6 +207,27 @@ fn rights_check(facts: &StoreFacts) -> Check {
             format!(
                 "as an administrator: grant pg_read_all_stats to \"{}\"",
                 user.replace('"', "\"\"")
+            ),
+        )
+    }
+}
+
+fn read_models_check(facts: &StoreFacts) -> Check {
+    let user = &facts.rights.user;
+    if facts.rights.read_models_need.is_empty() {
+        Check::good(
+            "roles",
+            format!("{user} may make the roles and schemas of SQL read models"),
+        )
+    } else {
+        Check::bad(
+            "roles",
+            format!(
+                "{user} may not make the roles or schemas of SQL read models; new ones wait, each with its statements"
+            ),
+            format!(
+                "as an administrator, once for all of them: {}",
+                facts.rights.read_models_need.join(" ")
             ),
         )
     }

@@ -38,6 +38,7 @@ impl Store {
             rights: DatabaseRights {
                 user,
                 sees_sessions,
+                read_models_need: self.owner_rights().await?.statements,
             },
             limits: *self.limits(),
             highwater: env!("CARGO_PKG_VERSION").to_owned(),
