@@ -227,6 +227,44 @@ insert into seen select position, type, 0 from events where position > (select m
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn conditions_of_a_handler_are_tried_on_its_slice_only() {
+    let fresh = Fresh::new().await;
+    for n in 0..50 {
+        let data = [json!({"customer": "c", "cents": "none"})];
+        fresh
+            .append(&format!("user-x{n}"), &format!("Other{n}"), &data)
+            .await;
+    }
+    fresh.orders(0, 30).await;
+    for handler in ["slice", "each"] {
+        let events = if handler == "slice" {
+            "events"
+        } else {
+            "event"
+        };
+        let text = format!(
+            "-- highwater: events OrderPlaced
+-- highwater: tables
+create table seen (position bigint primary key, stream int not null);
+-- highwater: {handler}
+insert into seen select position, split_part(stream, '-', 2)::int from {events}
+where split_part(stream, '-', 2)::int >= 0 and (data->>'cents')::int > 0 and substr(type, 6) = 'Placed' and 1 / (case type when 'OrderPlaced' then 1 else 0 end) = 1"
+        );
+        let read_models = fresh.read_models();
+        started(&read_models, handler, &text).await;
+        fresh.caught_up(&read_models, handler).await;
+        let seen: i64 = sqlx::query_scalar(AssertSqlSafe(format!(
+            "select count(*) from {handler}.seen"
+        )))
+        .fetch_one(&mut fresh.sql().await)
+        .await
+        .unwrap();
+        assert_eq!(seen, 60);
+    }
+    fresh.tasks.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_handler_that_takes_the_logs_lock_gives_it_back() {
     let fresh = Fresh::new().await;
     let read_models = fresh.read_models();

@@ -208,3 +208,41 @@ async fn an_older_generation_changes_nothing() {
     assert_eq!(read_model.versions[0].handled, 3);
     fresh.tasks.shutdown().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn types_that_appear_while_it_runs_are_handled_from_their_first_event() {
+    let fresh = Fresh::new().await;
+    let read_models = fresh.read_models();
+    let text = "-- highwater: events Thing*
+-- highwater: tables
+create table seen (position bigint primary key, type text not null);
+-- highwater: slice
+insert into seen select position, type from events";
+    started(&read_models, "seen", text).await;
+    let write = async |writer: usize| {
+        for n in 0..150 {
+            let event_type = if n % 3 == 0 {
+                format!("Other{writer}-{n}")
+            } else {
+                format!("Thing{writer}-{n}")
+            };
+            fresh
+                .append(
+                    &format!("thing-{writer}"),
+                    &event_type,
+                    &[serde_json::json!({})],
+                )
+                .await;
+        }
+    };
+    tokio::join!(write(0), write(1), write(2), write(3));
+    fresh.caught_up(&read_models, "seen").await;
+    let (seen, others): (i64, i64) = sqlx::query_as(
+        "select count(*), count(*) filter (where type not like 'Thing%') from seen.seen",
+    )
+    .fetch_one(&mut fresh.sql().await)
+    .await
+    .unwrap();
+    assert_eq!((seen, others), (400, 0));
+    fresh.tasks.shutdown().await;
+}

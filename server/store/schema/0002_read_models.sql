@@ -172,9 +172,10 @@ begin
     outcome := 'changed';
     return;
   end if;
-  types := highwater.types_like(p.event_patterns);
-  select n.first, n.upto, n.events, n.head into first, upto, events, head
-  from highwater.next_slice(types, after, least(most, p.slice_limit), 1000) n;
+  -- In one statement, so of one snapshot: a type that came in between would be passed over.
+  select t.types, n.first, n.upto, n.events, n.head into types, first, upto, events, head
+  from (select highwater.types_like(p.event_patterns) as types) t
+  cross join lateral highwater.next_slice(t.types, after, least(most, p.slice_limit), 1000) n;
   outcome := case when events > 0 then 'begun' else 'idle' end;
   if events = 0 and (upto <= after or upto - after < 1000 and p.moved_at > clock_timestamp() - interval '1 second') then
     return;

@@ -77,6 +77,11 @@ impl Pace {
         }
     }
 
+    /// A slice was more than the database had room for, perhaps.
+    pub(crate) fn was_too_much(&mut self) {
+        self.most = (self.most / 2).max(1);
+    }
+
     /// A slice failed. True: it had one event, and that is the one.
     pub(crate) fn failed(&mut self, slice: &BegunSlice) -> bool {
         if slice.events <= 1 {

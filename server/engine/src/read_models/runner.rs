@@ -216,6 +216,7 @@ impl Runner {
             Err(SliceError::Database(reason)) => {
                 // The transaction may be gone with its connection.
                 let _ = slice.rollback().await;
+                run.pace.was_too_much();
                 Err(reason)
             }
         }

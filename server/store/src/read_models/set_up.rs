@@ -67,10 +67,11 @@ pub(super) async fn set_up(
     only_tables(connection, definition, &owner).await
 }
 
-/// The slice of a version, bounded by its own row, which the owner can't change.
+/// The slice of a version, bounded by its own row, which the owner can't change. The barrier keeps the handler's conditions from being
+/// tried on streams and types of other events: what fails there would fail the slice.
 pub(super) fn events_view(schema: &str, version_id: i64, limit: i32) -> String {
     format!(
-        "create or replace view {}.events as select {COLUMNS} from ({}) e {JOINS};",
+        "create or replace view {}.events with (security_barrier) as select {COLUMNS} from ({}) e {JOINS};",
         quoted(schema),
         slice_events(version_id, limit)
     )
