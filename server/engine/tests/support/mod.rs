@@ -49,7 +49,10 @@ pub(crate) struct Fresh {
 
 impl Fresh {
     pub(crate) async fn new() -> Self {
-        let url = database().await;
+        Self::at(database().await).await
+    }
+
+    pub(crate) async fn at(url: String) -> Self {
         let tasks = Tasks::new();
         let store = Store::open(&url, StoreOptions::default(), &tasks)
             .await
