@@ -184,3 +184,23 @@ async fn an_event_that_code_cannot_handle_is_a_failure() {
     assert_eq!(fresh.totals("folded").await["c1"], (3, 3));
     fresh.tasks.shutdown().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn code_is_handed_no_more_bytes_at_once_than_fit() {
+    let fresh = Fresh::new().await;
+    let large = json!({"text": "x".repeat(1_000_000)});
+    for n in 0..20 {
+        fresh
+            .append(&format!("order-{n}"), "OrderNoted", &vec![large.clone(); 4])
+            .await;
+    }
+    let read_models = fresh.read_models();
+    read_models.project(Counting).await.unwrap();
+    fresh.caught_up(&read_models, "counting").await;
+    let counted: i64 = sqlx::query_scalar("select sum(events)::bigint from public.counting")
+        .fetch_one(&mut fresh.sql().await)
+        .await
+        .unwrap();
+    assert_eq!(counted, 80);
+    fresh.tasks.shutdown().await;
+}

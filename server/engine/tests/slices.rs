@@ -274,6 +274,10 @@ async fn a_database_that_is_restarted_loses_and_doubles_nothing() {
         postgres = start();
         assert_eq!(postgres.url(), fresh.url);
     }
+    // Who asks through a connection that broke is told so; here, nobody is.
+    for _ in 0..20 {
+        let _ = fresh.store.mark().await;
+    }
     fresh.caught_up(&read_models, "totals").await;
     fresh.caught_up(&read_models, "each").await;
     let fold = fresh.fold().await;

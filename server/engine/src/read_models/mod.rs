@@ -23,7 +23,7 @@ use highwater_model::{Definition, Position};
 use highwater_store::read_models::{
     Defined, HandledUpTo, LagSample, Order, ReadModelError, SliceConnections,
 };
-use highwater_store::{Store, Tasks};
+use highwater_store::{Store, StoreError, Tasks};
 use tokio::sync::{Notify, watch};
 
 pub use projection::{Fold, Folding, Projection, ProjectionError, Work};
@@ -194,9 +194,13 @@ impl ReadModels {
         // Another server may run it: then only a look tells.
         let mut pause = Duration::from_millis(5);
         loop {
-            let found = self.handled(name, position).await?;
-            if found.handled || tokio::time::Instant::now() >= deadline {
-                return Ok(found);
+            let over = tokio::time::Instant::now() >= deadline;
+            match self.handled(name, position).await {
+                Ok(found) if found.handled || over => return Ok(found),
+                Ok(_) => {}
+                // A database that is away for a moment is no reason to give up.
+                Err(ReadModelError::Store(StoreError::Unavailable(_))) if !over => {}
+                Err(error) => return Err(error),
             }
             tokio::select! {
                 _ = moved.changed() => {}

@@ -35,6 +35,8 @@ pub(super) struct Supervisor {
     tasks: Tasks,
     running: HashMap<i32, Running>,
     tried: Instant,
+    /// It has had leases since it told that they are lost.
+    leads: bool,
 }
 
 impl Supervisor {
@@ -44,13 +46,13 @@ impl Supervisor {
             tasks,
             running: HashMap::new(),
             tried: Instant::now(),
+            leads: true,
         }
     }
 
     /// Runs until the process ends.
     pub(super) async fn run(mut self) {
         let token = self.tasks.token();
-        let mut told = false;
         while !token.is_cancelled() {
             let led = tokio::select! {
                 () = token.cancelled() => break,
@@ -58,11 +60,11 @@ impl Supervisor {
             };
             self.end_all().await;
             if let Err(error) = led
-                && !told
+                && self.leads
             {
+                self.leads = false;
                 tracing::warn!(%error, "read models: the leases are lost; they run again when the database answers");
             }
-            told = true;
             tokio::select! {
                 () = token.cancelled() => break,
                 () = tokio::time::sleep(Duration::from_secs(1)) => {}
@@ -76,6 +78,7 @@ impl Supervisor {
         let mut lease = self.inner.store.lease_connection().await?;
         loop {
             lease.beat().await?;
+            self.leads = true;
             if !self.inner.samples.load(Ordering::Relaxed) {
                 let mine = lease.try_take(SAMPLER).await?;
                 self.inner.samples.store(mine, Ordering::Relaxed);

@@ -14,7 +14,10 @@ const ANSWER: Duration = Duration::from_secs(3);
 ///
 /// What bounds how long a dead process keeps them: its machine closes the connection (at once); a connection that hangs is given up
 /// by the database after 3 + 3 × 1 s without an answer (`tcp_keepalives_*`); a process that hangs and no longer calls
-/// [`LeaseConnection::beat`] has its session ended after 6 s (`idle_session_timeout`). The others try every 2 s.
+/// [`LeaseConnection::beat`] has its session ended after 6 s (`idle_session_timeout`). The others try every 2 s. A slice that the
+/// dead process has begun holds them up no longer: the database ends it when its client is gone (`client_connection_check_interval`),
+/// or has said nothing for 8 s inside its transaction. Only a handler that is running for a process that hangs, and not for one that is
+/// gone, may take its slice's time-out first.
 #[derive(Debug)]
 pub struct LeaseConnection(PgConnection);
 

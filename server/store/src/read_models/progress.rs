@@ -8,7 +8,12 @@ use crate::{Store, StoreError};
 impl Store {
     /// Makes the caller, who holds the lease, the runner: slices of the one before it are refused from now on. Answers the generation.
     pub async fn take_over(&self, version_id: i64) -> Result<i64, StoreError> {
-        Ok(sqlx::query_scalar(
+        // A slice of the runner before may still hold the row; the caller has other leases to keep alive meanwhile.
+        let mut transaction = self
+            .pool()
+            .begin_with("begin; set local lock_timeout = '1s'")
+            .await?;
+        let generation = sqlx::query_scalar(
             "update highwater.read_model_progress set generation = generation + 1,
                state = case when state in ('paused', 'faulted') then state else 'starting' end,
                reason = case when state in ('paused', 'faulted') then reason end,
@@ -16,8 +21,10 @@ impl Store {
              where version_id = $1 returning generation",
         )
         .bind(version_id)
-        .fetch_one(self.pool())
-        .await?)
+        .fetch_one(&mut *transaction)
+        .await?;
+        transaction.commit().await?;
+        Ok(generation)
     }
 
     /// The state of a version and its reason, as long as this generation runs it.

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use futures_util::TryStreamExt;
 use highwater_model::{Position, RecordedEvent};
 use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
@@ -11,7 +12,9 @@ use super::owner::quoted;
 use crate::{Store, row};
 
 /// How long a session may do nothing inside a transaction before the database ends it: a runner that hangs holds its version no longer.
-const IDLE_IN_TRANSACTION: &str = "10s";
+const IDLE_IN_TRANSACTION: &str = "8s";
+/// Bytes of events that a projection in code is handed at once.
+const SLICE_BYTES: usize = 64 << 20;
 
 /// Connections that run slices, apart from those that answer queries. What a handler may have left in its session (settings,
 /// advisory locks) is gone before the next one gets it.
@@ -246,10 +249,21 @@ impl Slice<'_> {
             row::COLUMNS,
             super::set_up::slice_events(self.version_id, super::set_up::CATCH_UP_LIMIT)
         );
-        let rows = sqlx::query(AssertSqlSafe(sql))
-            .fetch_all(&mut *self.transaction)
-            .await?;
-        row::events(&rows).map_err(|error| SliceError::Database(error.to_string()))
+        let mut rows = sqlx::query(AssertSqlSafe(sql)).fetch(&mut *self.transaction);
+        let (mut events, mut bytes) = (Vec::new(), 0);
+        while let Some(row) = rows.try_next().await? {
+            let event =
+                row::event(&row).map_err(|error| SliceError::Database(error.to_string()))?;
+            bytes += event.data.get().len() + event.metadata.get().len();
+            if bytes > SLICE_BYTES && !events.is_empty() {
+                return Err(SliceError::Database(format!(
+                    "the slice has more than {} MiB of events; a smaller one is tried",
+                    SLICE_BYTES >> 20
+                )));
+            }
+            events.push(event);
+        }
+        Ok(events)
     }
 
     /// The transaction's connection, for a projection in code.
