@@ -18,7 +18,7 @@ use tracing_subscriber::EnvFilter;
 
 use crate::config::ServeArgs;
 use crate::site::Site;
-use crate::state::AppState;
+use crate::state::{AppState, Reach};
 use crate::{memory, metrics, router};
 
 /// How many ports after 3000 are tried when nobody named one.
@@ -74,7 +74,7 @@ async fn serve(
     if let Some(events_per_second) = args.demo {
         highwater_demo::run(store.clone(), events_per_second, args.demo_seed, &tasks);
     }
-    let state = AppState {
+    let state = AppState::from(Reach {
         store,
         feed,
         stopping: stopping.clone(),
@@ -86,7 +86,7 @@ async fn serve(
             .site_pkg_dir("pkg")
             .build(),
         site: Arc::new(site),
-    };
+    });
     let address = listener.local_addr()?;
     let listener = tokio::net::TcpListener::from_std(listener)?;
     let app = router::router(state);

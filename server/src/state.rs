@@ -1,5 +1,6 @@
 //! What every handler can reach.
 
+use std::ops::Deref;
 use std::sync::Arc;
 
 use highwater_engine::Feed;
@@ -10,9 +11,12 @@ use tokio_util::sync::CancellationToken;
 
 use crate::site::Site;
 
-/// What every handler can reach; cheap to clone.
-#[derive(Clone)]
-pub struct AppState {
+/// What every handler can reach. Cheap to clone: each layer around a handler does, for each request.
+#[derive(Debug, Clone)]
+pub struct AppState(Arc<Reach>);
+
+/// The parts of it.
+pub struct Reach {
     /// The event store.
     pub store: Store,
     /// The newest events.
@@ -29,9 +33,23 @@ pub struct AppState {
     pub leptos: LeptosOptions,
 }
 
-impl std::fmt::Debug for AppState {
+impl From<Reach> for AppState {
+    fn from(reach: Reach) -> Self {
+        Self(Arc::new(reach))
+    }
+}
+
+impl Deref for AppState {
+    type Target = Reach;
+
+    fn deref(&self) -> &Reach {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for Reach {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("AppState")
+        f.debug_struct("Reach")
             .field("feed", &self.feed)
             .field("embedded", &self.embedded)
             .finish_non_exhaustive()

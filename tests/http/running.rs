@@ -3,7 +3,7 @@
 use std::ops::Deref;
 use std::sync::Arc;
 
-use highwater::state::AppState;
+use highwater::state::{AppState, Reach};
 use highwater::{metrics, router, site::Site};
 use highwater_engine::{Feed, FeedOptions};
 use highwater_store::{Store, StoreOptions, Tasks};
@@ -38,7 +38,7 @@ impl Running {
             .await
             .unwrap();
         let feed = Feed::start(store.clone(), &tasks, options).await.unwrap();
-        let state = AppState {
+        let state = AppState::from(Reach {
             store: store.clone(),
             feed,
             stopping: CancellationToken::new(),
@@ -46,7 +46,7 @@ impl Running {
             metrics: metrics::install(),
             site: Arc::new(Site::default()),
             leptos: LeptosOptions::builder().output_name("highwater").build(),
-        };
+        });
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
         let app = router::router(state);

@@ -34,7 +34,7 @@ pub fn routes() -> OpenApiRouter<AppState> {
     request_body(content = ImportLine, content_type = "application/x-ndjson"),
     responses((status = 200, description = "Progress lines, then a summary or a problem", body = ImportSummary, content_type = "application/x-ndjson")))]
 async fn import(State(state): State<AppState>, request: Request) -> Response {
-    let run = Import::new(state.store, request.into_body());
+    let run = Import::new(state.store.clone(), request.into_body());
     let lines = stream::unfold(run, |mut run| async move {
         let line = run.next_line().await?;
         Some((Ok::<_, io::Error>(line), run))

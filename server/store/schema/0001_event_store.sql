@@ -50,8 +50,6 @@ create table highwater.type_counts (
   count bigint not null,
   first_position bigint not null,
   last_position bigint not null,
-  first_recorded_at timestamptz not null,
-  last_recorded_at timestamptz not null,
   primary key (type_id, block)
 ) with (fillfactor = 50);
 
@@ -62,8 +60,6 @@ create table highwater.category_counts (
   streams bigint not null, -- streams that began in it
   first_position bigint not null,
   last_position bigint not null,
-  first_recorded_at timestamptz not null,
-  last_recorded_at timestamptz not null,
   primary key (category, block)
 ) with (fillfactor = 50);
 
@@ -74,16 +70,19 @@ insert into highwater.counted values (0);
 create view highwater.type_blocks as
 select * from highwater.type_counts
 union all
-select e.type_id, e.position / 10000, count(*), min(e.position), max(e.position), min(e.recorded_at), max(e.recorded_at)
+select e.type_id, e.position / 10000, count(*), min(e.position), max(e.position)
 from highwater.events e where e.position > (select c.position from highwater.counted c) group by 1, 2;
 
+-- By stream first: there are fewer streams to look up than events.
 create view highwater.category_blocks as
 select * from highwater.category_counts
 union all
-select s.category, e.position / 10000, count(*), count(*) filter (where e.version = 0), min(e.position), max(e.position),
-  min(e.recorded_at), max(e.recorded_at)
-from highwater.events e join highwater.streams s using (stream_id)
-where e.position > (select c.position from highwater.counted c) group by 1, 2;
+select s.category, e.block, sum(e.count)::bigint, sum(e.begun)::bigint, min(e.first_position), max(e.last_position)
+from (
+  select e.stream_id, e.position / 10000 as block, count(*) as count, count(*) filter (where e.version = 0) as begun,
+    min(e.position) as first_position, max(e.position) as last_position
+  from highwater.events e where e.position > (select c.position from highwater.counted c) group by 1, 2
+) e join highwater.streams s using (stream_id) group by 1, 2;
 
 -- What an open transaction has appended through highwater.append. Emptied when it commits, so nobody else ever sees a row.
 create table highwater.pending_events (
@@ -144,18 +143,19 @@ declare
   done bigint := (select position from highwater.counted);
 begin
   insert into highwater.type_counts as c
-  select e.type_id, e.position / 10000, count(*), min(e.position), max(e.position), min(e.recorded_at), max(e.recorded_at)
+  select e.type_id, e.position / 10000, count(*), min(e.position), max(e.position)
   from highwater.events e where e.position > done group by 1, 2
-  on conflict (type_id, block) do update
-  set count = c.count + excluded.count, last_position = excluded.last_position, last_recorded_at = excluded.last_recorded_at;
+  on conflict (type_id, block) do update set count = c.count + excluded.count, last_position = excluded.last_position;
 
   insert into highwater.category_counts as c
-  select s.category, e.position / 10000, count(*), count(*) filter (where e.version = 0), min(e.position), max(e.position),
-    min(e.recorded_at), max(e.recorded_at)
-  from highwater.events e join highwater.streams s using (stream_id) where e.position > done group by 1, 2
+  select s.category, e.block, sum(e.count), sum(e.begun), min(e.first_position), max(e.last_position)
+  from (
+    select e.stream_id, e.position / 10000 as block, count(*) as count, count(*) filter (where e.version = 0) as begun,
+      min(e.position) as first_position, max(e.position) as last_position
+    from highwater.events e where e.position > done group by 1, 2
+  ) e join highwater.streams s using (stream_id) group by 1, 2
   on conflict (category, block) do update
-  set count = c.count + excluded.count, streams = c.streams + excluded.streams,
-      last_position = excluded.last_position, last_recorded_at = excluded.last_recorded_at;
+  set count = c.count + excluded.count, streams = c.streams + excluded.streams, last_position = excluded.last_position;
 
   update highwater.counted set position = (select max(e.position) from highwater.events e);
 end $$;

@@ -20,9 +20,13 @@ impl Store {
     /// Every event type (1,000 at most), most events first.
     pub async fn event_types(&self) -> Result<Vec<EventTypeSummary>, StoreError> {
         let rows: Vec<Row> = sqlx::query_as(
-            "select k.type_id, k.name, sum(b.count)::bigint, min(b.first_position), max(b.last_position), min(b.first_recorded_at), max(b.last_recorded_at)
-             from highwater.type_blocks b join highwater.event_types k using (type_id)
-             group by k.type_id, k.name order by 3 desc, k.name limit 1000",
+            "select t.type_id, t.name, t.count, t.first, t.last, f.recorded_at, l.recorded_at
+             from (
+               select k.type_id, k.name, sum(b.count)::bigint as count, min(b.first_position) as first, max(b.last_position) as last
+               from highwater.type_blocks b join highwater.event_types k using (type_id)
+               group by k.type_id, k.name order by 3 desc, k.name limit 1000
+             ) t join highwater.events f on f.position = t.first join highwater.events l on l.position = t.last
+             order by t.count desc, t.name",
         )
         .fetch_all(self.pool())
         .await?;
@@ -31,7 +35,7 @@ impl Store {
         let samples: Vec<(i32, Json<Value>)> = sqlx::query_as(
             "select t.type_id, e.data from unnest($1::int[]) t(type_id)
              cross join lateral (select b.first_position, b.last_position from highwater.type_blocks b
-               where b.type_id = t.type_id order by b.block desc limit 1) b
+               where b.type_id = t.type_id order by b.last_position desc limit 1) b
              cross join lateral (select e.data from highwater.events e
                where e.position between b.first_position and b.last_position and e.type_id = t.type_id and pg_column_size(e.data) < 65536
                order by e.position desc limit $2) e",
