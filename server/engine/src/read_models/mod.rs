@@ -10,6 +10,7 @@ mod pace;
 mod projection;
 mod runner;
 mod sampler;
+mod step;
 mod supervisor;
 
 use std::collections::{BTreeMap, HashMap};

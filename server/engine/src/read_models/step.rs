@@ -1,0 +1,225 @@
+//! One step of a runner: a slice, or why there is none.
+
+use std::time::{Duration, Instant};
+
+use highwater_model::{FailurePolicy, Position, ReadModelState};
+use highwater_store::StoreError;
+use highwater_store::read_models::{BegunSlice, HandlerFault, Slice, SliceError, SliceStart};
+
+use super::projection::ProjectionError;
+use super::runner::{Next, POLL, Run, Runner};
+
+/// Attempts at an event whose definition says `retry`; the waits between them double, from a second to a minute.
+const ATTEMPTS: i32 = 10;
+/// Positions behind the head up to which it is live.
+const LIVE_WITHIN: i64 = 1_000;
+
+impl Runner {
+    /// One slice.
+    pub(super) async fn step(&self, run: &mut Run) -> Result<Next, String> {
+        let mut connection = self.acquire().await?;
+        let started = Instant::now();
+        let (start, mut slice) = connection
+            .begin(
+                self.version.version_id,
+                self.generation,
+                run.pace.most(),
+                self.timeout,
+            )
+            .await
+            .map_err(|error| error.to_string())?;
+        let begun = match start {
+            SliceStart::Begun(begun) => begun,
+            SliceStart::Idle { .. } => {
+                self.keep(run, slice).await?;
+                if run.pace.is_large() {
+                    self.resize(run, false).await?;
+                }
+                self.tell(run, ReadModelState::Live, None).await;
+                return Ok(Next::Wait(POLL));
+            }
+            SliceStart::Refused => {
+                slice.rollback().await.map_err(|error| error.to_string())?;
+                return self.refused(run).await;
+            }
+            SliceStart::Changed { checkpoint } => {
+                slice.rollback().await.map_err(|error| error.to_string())?;
+                self.fault(run, &format!(
+                    "another event stands at position {checkpoint} than the one that was handled: the log was replaced, perhaps by a failover to a replica that lagged; rebuild this read model"
+                ))
+                .await?;
+                return Ok(Next::Rest(POLL));
+            }
+        };
+        match self.handle(&mut slice).await {
+            Ok(()) => {
+                self.keep(run, slice).await?;
+                let full = begun.events >= i64::from(run.pace.most());
+                self.handled(run, &begun, started.elapsed()).await?;
+                Ok(if full { Next::Step } else { Next::Breathe })
+            }
+            Err(SliceError::Handler { message, sqlstate }) => {
+                slice.rollback().await.map_err(|error| error.to_string())?;
+                drop(connection);
+                if !run.pace.failed(&begun) {
+                    return Ok(Next::Step);
+                }
+                let fault = HandlerFault {
+                    error: message,
+                    sqlstate,
+                };
+                self.failed(run, begun.first, &fault).await
+            }
+            Err(SliceError::Database(reason)) => {
+                // The transaction may be gone with its connection.
+                let _ = slice.rollback().await;
+                run.pace.was_too_much();
+                Err(reason)
+            }
+        }
+    }
+
+    async fn handle(&self, slice: &mut Slice<'_>) -> Result<(), SliceError> {
+        match (&self.code, &self.version.schema) {
+            (Some(code), _) => {
+                let events = slice.events().await?;
+                code.apply(&events, slice.connection())
+                    .await
+                    .map_err(|error| match error {
+                        ProjectionError::Sql(error) => SliceError::from_handler(&error),
+                        ProjectionError::Event(message) => SliceError::Handler {
+                            message,
+                            sqlstate: None,
+                        },
+                    })
+            }
+            (None, Some(schema)) => slice.run_handler(schema).await,
+            (None, None) => Err(SliceError::Database("it has no tables yet".to_owned())),
+        }
+    }
+
+    async fn keep(&self, run: &mut Run, mut slice: Slice<'_>) -> Result<(), String> {
+        let settled = async {
+            if run.unsettled {
+                slice.settle_failures().await?;
+            }
+            slice.commit().await
+        };
+        settled
+            .await
+            .map_err(|error: SliceError| error.to_string())?;
+        run.unsettled = false;
+        Ok(())
+    }
+
+    async fn handled(
+        &self,
+        run: &mut Run,
+        begun: &BegunSlice,
+        time: Duration,
+    ) -> Result<(), String> {
+        metrics::counter!("highwater_read_model_events_total", "read_model" => self.version.name.clone())
+            .increment(u64::try_from(begun.events).unwrap_or(0));
+        metrics::histogram!("highwater_read_model_slice_seconds", "read_model" => self.version.name.clone())
+            .record(time.as_secs_f64());
+        self.moved.send_replace(());
+        let behind = begun.head.0 - begun.upto.0;
+        let resize = run.pace.resize(begun);
+        run.pace.took(begun, time);
+        if let Some(large) = resize {
+            self.resize(run, large).await?;
+        }
+        let is = run.told.as_ref().map(|(state, _)| *state);
+        if behind > LIVE_WITHIN {
+            self.tell(run, ReadModelState::CatchingUp, None).await;
+        } else if is != Some(ReadModelState::CatchingUp) || behind <= 0 {
+            self.tell(run, ReadModelState::Live, None).await;
+        }
+        Ok(())
+    }
+
+    async fn resize(&self, run: &mut Run, large: bool) -> Result<(), String> {
+        let schema = self.version.schema.as_deref();
+        let limit = self
+            .store
+            .size_slices(self.version.version_id, self.generation, schema, large)
+            .await
+            .map_err(|error| error.to_string())?;
+        run.pace.resized(large, limit);
+        Ok(())
+    }
+
+    /// The database let no slice begin: by order, by a fault, or because somebody else runs it.
+    async fn refused(&self, run: &mut Run) -> Result<Next, String> {
+        run.told = None;
+        let state = self
+            .store
+            .runner_state(self.version.version_id, self.generation)
+            .await
+            .map_err(|error| error.to_string())?;
+        Ok(match state {
+            None => Next::Superseded,
+            Some(state) if state.is_running() => Next::Step,
+            Some(_) => Next::Rest(POLL),
+        })
+    }
+
+    /// One event was found that can't be handled.
+    async fn failed(
+        &self,
+        run: &mut Run,
+        position: Position,
+        fault: &HandlerFault,
+    ) -> Result<Next, String> {
+        let text = |error: StoreError| error.to_string();
+        let noted = self
+            .store
+            .note_failure(self.version.version_id, self.generation, position, fault)
+            .await
+            .map_err(text)?;
+        let Some(attempts) = noted else {
+            return Ok(Next::Superseded);
+        };
+        run.unsettled = true;
+        tracing::warn!(read_model = self.version.name, %position, attempts, error = fault.error, "read model: an event failed");
+        match self.version.policy {
+            FailurePolicy::Skip => {
+                let skipped = self
+                    .store
+                    .skip_failed(self.version.version_id, self.generation, position)
+                    .await
+                    .map_err(|error| error.to_string())?;
+                Ok(if skipped {
+                    Next::Step
+                } else {
+                    Next::Superseded
+                })
+            }
+            FailurePolicy::Retry if attempts < ATTEMPTS => {
+                let wait = Duration::from_secs(1 << (attempts - 1).clamp(0, 6))
+                    .min(Duration::from_mins(1));
+                let reason = format!(
+                    "event {position} failed (attempt {attempts} of {ATTEMPTS}, the next in {} s): {}",
+                    wait.as_secs(),
+                    fault.error
+                );
+                self.tell(run, ReadModelState::CatchingUp, Some(&reason))
+                    .await;
+                Ok(Next::Rest(wait))
+            }
+            FailurePolicy::Retry | FailurePolicy::Stop => {
+                self.fault(run, &format!("event {position} failed: {}", fault.error))
+                    .await?;
+                Ok(Next::Rest(POLL))
+            }
+        }
+    }
+
+    async fn fault(&self, run: &mut Run, reason: &str) -> Result<(), String> {
+        run.told = None;
+        self.store
+            .fault(self.version.version_id, self.generation, reason)
+            .await
+            .map_err(|error| error.to_string())
+    }
+}
