@@ -65,6 +65,13 @@ async fn errors_of_the_sql_point_into_the_file() {
             "{to}: {error}"
         );
     }
+    let looping = format!("{TOTALS};\nselect loop from (select 1 as loop) l");
+    let looping = error(&read_models, &looping).await;
+    assert!(
+        looping.message.contains("don't make a function"),
+        "{looping}"
+    );
+    assert_eq!((looping.line, looping.column), (6, 1));
     assert!(fresh.store.read_models().await.unwrap().is_empty());
     assert!(matches!(
         read_models.put("pg_wrong", TOTALS, &order()).await,

@@ -281,6 +281,14 @@ impl Reader<'_> {
                     .expecting(&CREATED));
             }
         }
+        if name == "select" && has_outside(self.text, tokens, "into") {
+            return Err(self
+                .wrong(
+                    what.start,
+                    "a select makes no table here: nothing goes into anything",
+                )
+                .expecting(&["insert into … select …"]));
+        }
         let statement = Statement {
             text: self.text[first.start..last.end].to_owned(),
             at: first.start,
@@ -375,7 +383,11 @@ with gone as (delete from totals where orders = 0 returning *) select count(*) f
             (5, "a handler has no \"commit\"")
         );
 
-        assert!(error("select 1").message.contains("no"));
+        let wrong = error(
+            "-- highwater: events A\n-- highwater: tables\ncreate table t (x int);\n-- highwater: slice\nselect 1 into t",
+        );
+        assert!(wrong.message.contains("makes no table"), "{wrong}");
+        assert!(error("select 1").message.contains("none has begun"));
         assert!(
             error("-- highwater: events A\n-- highwater: events B")
                 .message

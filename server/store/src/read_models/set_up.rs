@@ -63,7 +63,13 @@ pub(super) async fn set_up(
         quoted_text(&body),
         belongs(&format!("{s}.handle()"), &role, &s),
     );
-    execute(connection, end).await?;
+    // What SQL allows and PL/pgSQL doesn't: names like loop, which end its statements.
+    execute(connection, end)
+        .await
+        .map_err(|error| match error {
+            ReadModelError::Store(StoreError::Database(said)) => not_a_handler(definition, said),
+            other => other,
+        })?;
     only_tables(connection, definition, &owner).await
 }
 
@@ -223,6 +229,28 @@ fn definition_error(
     .into()
 }
 
+fn not_a_handler(definition: &Definition, error: sqlx::Error) -> ReadModelError {
+    let Some(said) = error.as_database_error() else {
+        return error.into();
+    };
+    let at = definition
+        .statements
+        .first()
+        .map_or(0, |statement| statement.at);
+    DefinitionError {
+        sqlstate: said.code().map(std::borrow::Cow::into_owned),
+        ..DefinitionError::at(
+            &definition.text,
+            at,
+            format!(
+                "the handler's statements don't make a function: {}",
+                said.message()
+            ),
+        )
+    }
+    .into()
+}
+
 /// Refuses what would run in the name of whoever reads it: functions, views, triggers, rules, policies; and what does not survive.
 async fn only_tables(
     connection: &mut PgConnection,
@@ -231,8 +259,8 @@ async fn only_tables(
 ) -> Result<(), ReadModelError> {
     let other: Option<String> = sqlx::query_scalar(
         "with own as (
-           select n.oid from unnest(array['', '__shadow', '__previous', '__check', '__check_one', '__check_random']) e(nd)
-           join pg_namespace n on n.nspname = $2 || e.nd
+           select n.oid from unnest(array['', '__shadow', '__previous', '__check', '__check_one', '__check_random']) e(ending)
+           join pg_namespace n on n.nspname = $2 || e.ending
          )
          select found.what from (
            select pg_describe_object(d.classid, d.objid, d.objsubid) as what from pg_shdepend d
