@@ -287,3 +287,49 @@ async fn a_handler_whose_result_depends_on_slicing_is_found_out() {
     assert_eq!(left, (0, 0));
     fresh.tasks.shutdown().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_user_who_may_create_roles_needs_no_administrator() {
+    let fresh = Fresh::new().await;
+    fresh.tasks.shutdown().await;
+    let mut sql = fresh.sql().await;
+    let database: String = sqlx::query_scalar("select current_database()::text")
+        .fetch_one(&mut sql)
+        .await
+        .unwrap();
+    let user = format!("u_{database}");
+    let make = format!(
+        "create role {user} createrole; grant create on database {database} to {user}; drop schema highwater cascade"
+    );
+    sqlx::raw_sql(AssertSqlSafe(make))
+        .execute(&mut sql)
+        .await
+        .unwrap();
+    let fresh = Fresh::at(format!("{}&options=-crole%3D{user}", fresh.url)).await;
+    assert!(
+        fresh
+            .store
+            .facts()
+            .await
+            .unwrap()
+            .rights
+            .read_models_need
+            .is_empty()
+    );
+    fresh.orders(0, 20).await;
+    let read_models = fresh.read_models();
+    started(&read_models, "totals", TOTALS).await;
+    fresh.caught_up(&read_models, "totals").await;
+    assert_eq!(fresh.totals("totals").await, fresh.fold().await);
+    let owner: String = sqlx::query_scalar(
+        "select pg_get_userbyid(relowner)::text from pg_class where oid = 'totals.totals'::regclass",
+    )
+    .fetch_one(&mut sql)
+    .await
+    .unwrap();
+    assert!(
+        owner.starts_with("hw_") && owner.ends_with("_totals"),
+        "{owner}"
+    );
+    fresh.tasks.shutdown().await;
+}

@@ -132,10 +132,18 @@ impl Supervisor {
         if !can_run || !lease.try_take(id).await? {
             return Ok(());
         }
-        let generation = match self.inner.store.take_over(version.version_id).await {
-            Ok(generation) => generation,
-            Err(error) => {
+        let taken = self.inner.store.take_over(version.version_id);
+        let generation = match tokio::time::timeout(LOOK, taken).await {
+            Ok(Ok(generation)) => generation,
+            Ok(Err(error)) => {
                 tracing::warn!(read_model = version.name, %error, "read model: could not be taken over");
+                return lease.release(id).await;
+            }
+            Err(_) => {
+                tracing::warn!(
+                    read_model = version.name,
+                    "read model: could not be taken over in time"
+                );
                 return lease.release(id).await;
             }
         };
