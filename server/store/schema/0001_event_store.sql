@@ -39,7 +39,7 @@ create table highwater.events (
 -- batch was a fifth of it. A btree: our own ids are UUIDv7, so they go to its newest page.
 create index events_correlation_id on highwater.events (correlation_id, position) where correlation_id is not null;
 create index events_causation_id on highwater.events (causation_id, position) where causation_id is not null;
-create index events_recorded_at on highwater.events using brin (recorded_at) with (pages_per_range = 16, autosummarize = on);
+-- None on recorded_at: it never runs backwards along the log, so first_position_at finds a moment by halving.
 
 -- How many events of a type there are in each block of 10,000 positions: counts are sums of it, and a reader that wants a rare type
 -- visits only the blocks that have it. Counted once a thousand events (to count with each batch was a tenth of what it cost); the views
@@ -110,6 +110,24 @@ begin
   select e.position, e.recorded_at into base, at from highwater.events e order by e.position desc limit 1;
   base := coalesce(base, 0);
   at := greatest(clock_timestamp(), at);
+end $$;
+
+-- The first position that was recorded at this moment or later; behind the log's end when there is none.
+create function highwater.first_position_at(at timestamptz) returns bigint language plpgsql stable as $$
+declare
+  low bigint := 1;
+  high bigint := coalesce((select max(e.position) from highwater.events e), 0) + 1;
+  middle bigint;
+begin
+  while low < high loop
+    middle := low + (high - low) / 2;
+    if (select e.recorded_at < first_position_at.at from highwater.events e where e.position = middle) then
+      low := middle + 1;
+    else
+      high := middle;
+    end if;
+  end loop;
+  return low;
 end $$;
 
 -- Where a stream ends: its newest version, -1 for one that is not there.

@@ -86,14 +86,24 @@ fn push_page(
 
 impl Store {
     /// A page of the log by position. A filter that matches little may scan much; the database stops it after 15 s.
-    pub async fn read_log(&self, query: LogQuery) -> Result<EventPage, StoreError> {
+    pub async fn read_log(&self, mut query: LogQuery) -> Result<EventPage, StoreError> {
         let head = wake::head(self.pool()).await?;
+        let now = self.clock().now();
+        let (since, until) = filter_sql::span(&query.filter, now);
+        if let Some(since) = since {
+            let first = Position(self.first_position_at(since).await? - 1);
+            query.after = query.after.max(Some(first));
+        }
+        if let Some(until) = until {
+            let end = Position(self.first_position_at(until).await?);
+            query.before = Some(query.before.map_or(end, |before| before.min(end)));
+        }
         let limit = rows_limit(query.limit);
         let mut events = if filter_sql::has_blocks(&query.filter) {
-            self.read_blocks(&query, head, limit + 1).await?
+            self.read_blocks(&query, head, limit + 1, now).await?
         } else {
             let mut sql = QueryBuilder::<Postgres>::new("");
-            push_page(&mut sql, &query, head, limit + 1, self.clock().now());
+            push_page(&mut sql, &query, head, limit + 1, now);
             row::events(&sql.build().fetch_all(self.pool()).await?)?
         };
         let more = events.len() as i128 > i128::from(limit);
@@ -120,8 +130,8 @@ impl Store {
         query: &LogQuery,
         head: Position,
         wanted: i64,
+        now: jiff::Timestamp,
     ) -> Result<Vec<RecordedEvent>, StoreError> {
-        let now = self.clock().now();
         let forward = query.direction == Direction::Forward;
         let (mut low, mut high) = (
             query.after.map_or(0, |after| after.0.saturating_add(1)),

@@ -39,6 +39,22 @@ fn categories(filter: &Filter) -> Option<&[Glob]> {
     })
 }
 
+/// When the events must have been recorded that its plain terms let through: from, and before.
+pub(crate) fn span(filter: &Filter, now: Timestamp) -> (Option<Timestamp>, Option<Timestamp>) {
+    let (mut since, mut until): (Option<Timestamp>, Option<Timestamp>) = (None, None);
+    for term in filter.terms().iter().filter(|term| !term.negated) {
+        match &term.subject {
+            Subject::Since(time) => since = since.max(Some(time.resolve(now))),
+            Subject::Until(time) => {
+                let time = time.resolve(now);
+                until = Some(until.map_or(time, |until| until.min(time)));
+            }
+            _ => {}
+        }
+    }
+    (since, until)
+}
+
 /// True when a summary by block tells where matching events can be: [`push_blocks`] then names it.
 pub(crate) fn has_blocks(filter: &Filter) -> bool {
     types(filter).is_some() || categories(filter).is_some()

@@ -72,23 +72,10 @@ impl Store {
     }
 
     /// The first position that was recorded at this moment or later.
-    async fn first_position_at(&self, at: Timestamp) -> Result<i64, StoreError> {
-        let (mut low, mut high) = (1, crate::wake::head(self.pool()).await?.0 + 1);
-        while low < high {
-            let middle = low + (high - low) / 2;
-            let earlier: bool = sqlx::query_scalar(
-                "select recorded_at < $2 from highwater.events where position = $1",
-            )
-            .bind(middle)
+    pub(crate) async fn first_position_at(&self, at: Timestamp) -> Result<i64, StoreError> {
+        Ok(sqlx::query_scalar("select highwater.first_position_at($1)")
             .bind(at.to_sqlx())
             .fetch_one(self.pool())
-            .await?;
-            if earlier {
-                low = middle + 1;
-            } else {
-                high = middle;
-            }
-        }
-        Ok(low)
+            .await?)
     }
 }

@@ -23,7 +23,7 @@ impl Store {
                 rate: 0.0,
             });
         };
-        // The position that was the newest two seconds ago, by the index on time (recorded_at never runs backwards).
+        // The position that was the newest two seconds ago, as recorded_at never runs backwards.
         let rate: f64 = sqlx::query_scalar(
             "select count(*)::float8 / 2 from (select 1 from highwater.events where position > $1 - 100000 and recorded_at > clock_timestamp() - interval '2 seconds'
              order by position desc limit 100000) recent",

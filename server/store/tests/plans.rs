@@ -141,6 +141,11 @@ async fn each_read_uses_its_index() {
         100
     );
     assert_eq!(
+        explained.page("since:1h until:0s", &["events_pkey"]).await,
+        100
+    );
+    assert_eq!(explained.page("until:1h", &["events_pkey"]).await, 0);
+    assert_eq!(
         explained
             .page(
                 "stream:order-400",

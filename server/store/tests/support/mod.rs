@@ -1,5 +1,5 @@
 //! A database of its own for each test.
-#![expect(dead_code, reason = "each test file uses its part")]
+#![allow(dead_code, reason = "each test file uses its part, one all of it")]
 
 use highwater_model::{AppendToStream, ExpectedVersion, ProposedEvent, StreamName, Version};
 use highwater_postgres::scratch::Scratch;
