@@ -43,6 +43,10 @@ pub struct ServeArgs {
     )]
     pub demo_seed: u64,
 
+    /// A folder of read models, a `.sql` file each; it is watched
+    #[arg(long, value_name = "DIR", env = "HIGHWATER_READ_MODELS")]
+    pub read_models: Option<PathBuf>,
+
     /// What to log: error, warn, info, debug, or per module
     #[arg(
         long,

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
-use highwater_engine::{Feed, FeedOptions};
+use highwater_engine::{Feed, FeedOptions, ReadModelOptions, ReadModels};
 use highwater_postgres::{Binaries, Embedded, Options};
 use highwater_store::{Store, StoreOptions, Tasks};
 use leptos::config::LeptosOptions;
@@ -50,7 +50,7 @@ pub fn run(args: &ServeArgs) -> anyhow::Result<()> {
     served
 }
 
-/// Store → feed → router → listen; then everything back in the opposite order.
+/// Store → feed → read models → router → listen; then everything back in the opposite order.
 async fn serve(
     args: &ServeArgs,
     listener: TcpListener,
@@ -69,6 +69,11 @@ async fn serve(
     let feed = Feed::start(store.clone(), &tasks, FeedOptions::default())
         .await
         .context("the feed did not start")?;
+    let options = ReadModelOptions {
+        folder: args.read_models.clone(),
+        ..ReadModelOptions::default()
+    };
+    let read_models = ReadModels::start(store.clone(), &tasks, options);
     let stopping = CancellationToken::new();
     let site = Site::load();
     if let Some(events_per_second) = args.demo {
@@ -77,6 +82,7 @@ async fn serve(
     let state = AppState::from(Reach {
         store,
         feed,
+        read_models,
         stopping: stopping.clone(),
         embedded,
         metrics: metrics::install(),

@@ -3,7 +3,7 @@
 use std::ops::Deref;
 use std::sync::Arc;
 
-use highwater_engine::Feed;
+use highwater_engine::{Feed, ReadModels};
 use highwater_store::Store;
 use leptos::config::LeptosOptions;
 use metrics_exporter_prometheus::PrometheusHandle;
@@ -21,6 +21,8 @@ pub struct Reach {
     pub store: Store,
     /// The newest events.
     pub feed: Feed,
+    /// The read models.
+    pub read_models: ReadModels,
     /// Cancelled when the server begins to stop: live connections close, `/readyz` says so.
     pub stopping: CancellationToken,
     /// True when this process started its Postgres itself.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use highwater::state::{AppState, Reach};
 use highwater::{metrics, router, site::Site};
-use highwater_engine::{Feed, FeedOptions};
+use highwater_engine::{Feed, FeedOptions, ReadModelOptions, ReadModels};
 use highwater_store::{Store, StoreOptions, Tasks};
 use leptos::config::LeptosOptions;
 use reqwest::{RequestBuilder, StatusCode};
@@ -38,9 +38,11 @@ impl Running {
             .await
             .unwrap();
         let feed = Feed::start(store.clone(), &tasks, options).await.unwrap();
+        let read_models = ReadModels::start(store.clone(), &tasks, ReadModelOptions::default());
         let state = AppState::from(Reach {
-            store: store.clone(),
+            store,
             feed,
+            read_models,
             stopping: CancellationToken::new(),
             embedded: false,
             metrics: metrics::install(),

@@ -33,6 +33,7 @@ pub mod live;
 mod object;
 pub mod problem;
 pub mod read_model;
+pub mod read_model_api;
 pub mod read_model_definition;
 mod read_model_parse;
 mod read_model_sql;
@@ -54,6 +55,10 @@ pub use problem::Problem;
 pub use read_model::{
     Action, Failure, FailureOutcome, Lag, LagPoint, ReadModel, ReadModelState, ReadModelVersion,
     VersionRole,
+};
+pub use read_model_api::{
+    DefineOutcome, DefinedReadModel, HandledAnswer, HandledBy, OrderBody, ReadModelLag, RowsColumn,
+    RowsPage,
 };
 pub use read_model_definition::{Definition, DefinitionError, FailurePolicy, HandlerKind};
 pub use store::{DatabaseRights, Mark, MarkHolder, StoreFacts};

@@ -4,6 +4,7 @@
 //! Write the handler in the file of its area with `#[utoipa::path]`, add it to that file's `routes()`; the router and the OpenAPI
 //! document both come from there. Refusals are [`problem::ApiError`]; extractors come from [`extract`], so that theirs are too.
 
+pub mod actions;
 pub mod append;
 pub mod categories;
 pub mod cloud_events;
@@ -17,7 +18,11 @@ pub mod histogram;
 pub mod import;
 mod import_lines;
 pub mod live;
+pub mod orders;
 pub mod problem;
+pub mod read_model;
+mod read_model_problem;
+pub mod read_models;
 pub mod store;
 pub mod stream;
 pub mod streams;
@@ -32,7 +37,7 @@ use crate::state::AppState;
 #[openapi(
     info(
         title = "Highwater",
-        description = "The event store, its log, and the live feed. Refusals are `application/problem+json` (RFC 9457) with a stable `type`."
+        description = "The event store, its log, the live feed, and read models. Refusals are `application/problem+json` (RFC 9457) with a stable `type`."
     ),
     components(schemas(
         highwater_model::Problem,
@@ -53,6 +58,10 @@ pub fn routes() -> OpenApiRouter<AppState> {
         .merge(flows::routes())
         .merge(event_types::routes())
         .merge(categories::routes())
+        .merge(read_models::routes())
+        .merge(read_model::routes())
+        .merge(orders::routes())
+        .merge(actions::routes())
         .merge(store::routes())
         .merge(health::routes())
 }

@@ -1,0 +1,61 @@
+//! The audit log: `GET /api/actions`.
+
+use axum::Json;
+use axum::extract::State;
+use highwater_model::{Action, Problem};
+use serde::Deserialize;
+use utoipa::IntoParams;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use super::extract::{Query, limit, not_negative};
+use super::problem::{ApiError, ApiResult};
+use crate::state::AppState;
+
+/// The calls of this area.
+pub fn routes() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new().routes(routes!(actions))
+}
+
+/// Which actions.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct ActionsParams {
+    /// Of one read model.
+    read_model: Option<String>,
+    /// Only ids smaller than this: the last one of the page before.
+    before: Option<i64>,
+    /// 1 to 1,000; 100 unless given.
+    limit: Option<i64>,
+}
+
+/// What operators did, the newest first.
+#[utoipa::path(get, path = "/api/actions", tag = "operate", params(ActionsParams),
+    responses((status = 200, body = Vec<Action>), (status = 400, body = Problem, content_type = "application/problem+json")))]
+async fn actions(
+    State(state): State<AppState>,
+    Query(params): Query<ActionsParams>,
+) -> ApiResult<Json<Vec<Action>>> {
+    let read_model = wanted("read_model", params.read_model)?;
+    let before = not_negative("before", params.before)?;
+    let limit = i64::try_from(limit(params.limit)?).unwrap_or(100);
+    Ok(Json(
+        state
+            .store
+            .actions(read_model.as_deref(), before, limit)
+            .await?,
+    ))
+}
+
+/// A text to compare with; an empty one is none.
+fn wanted(name: &str, given: Option<String>) -> ApiResult<Option<String>> {
+    let given = given.filter(|text| !text.is_empty());
+    if given.as_deref().is_some_and(|text| text.contains('\0')) {
+        return Err(ApiError::bad_request(
+            "bad_query",
+            "The query parameters are not right",
+            format!("{name} holds a NUL character, which no stored text does; leave it out."),
+        ));
+    }
+    Ok(given)
+}
