@@ -17,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
 
 use crate::config::ServeArgs;
+use crate::live::LagBoard;
 use crate::site::Site;
 use crate::state::{AppState, Reach};
 use crate::{memory, metrics, router};
@@ -80,6 +81,7 @@ async fn serve(
         highwater_demo::run(store.clone(), events_per_second, args.demo_seed, &tasks);
     }
     let state = AppState::from(Reach {
+        lag: LagBoard::start(store.clone(), &tasks),
         store,
         feed,
         read_models,

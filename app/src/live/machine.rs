@@ -13,6 +13,8 @@ const FIRST_WAIT_MS: f64 = 500.0;
 const LONGEST_WAIT_MS: f64 = 30_000.0;
 /// The feed of the mark has this id; feeds of events count up from here, so that an answer to an earlier filter is told apart.
 const MARK_FEED: u32 = 1;
+/// The feed of the read models' lag.
+const LAG_FEED: u32 = 0;
 
 /// How the connection is.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -54,6 +56,8 @@ pub enum Input {
     },
     /// The page wants no events any more.
     Unfollow,
+    /// The page wants to know how the read models are, or no more.
+    WatchLag(bool),
     /// The page ends.
     Stop,
 }
@@ -86,6 +90,7 @@ struct Following {
 pub struct Machine {
     status: Status,
     following: Option<Following>,
+    lag: bool,
     attempts: u32,
     last_feed: u32,
     heard_at: Option<f64>,
@@ -99,6 +104,7 @@ impl Default for Machine {
         Self {
             status: Status::Connecting,
             following: None,
+            lag: false,
             attempts: 0,
             last_feed: MARK_FEED,
             heard_at: None,
@@ -150,6 +156,19 @@ impl Machine {
                 self.following = None;
                 effects
             }
+            Input::WatchLag(lag) => {
+                let turned = self.lag != lag && self.connected();
+                self.lag = lag;
+                match (turned, lag) {
+                    (false, _) => Vec::new(),
+                    (true, true) => vec![subscribe_to(Topic::Lag, LAG_FEED)],
+                    (true, false) => {
+                        vec![Effect::Send(ClientMessage::Unsubscribe(Unsubscribe {
+                            unsubscribe: LAG_FEED,
+                        }))]
+                    }
+                }
+            }
             Input::Stop => {
                 self.status = Status::Closed;
                 vec![Effect::Disconnect]
@@ -177,12 +196,10 @@ impl Machine {
         if let Some(following) = &mut self.following {
             following.feed = None;
         }
-        let mut effects = vec![Effect::Send(ClientMessage::Subscribe(Subscribe {
-            subscribe: Topic::Mark,
-            id: MARK_FEED,
-            after: None,
-            filter: None,
-        }))];
+        let mut effects = vec![subscribe_to(Topic::Mark, MARK_FEED)];
+        if self.lag {
+            effects.push(subscribe_to(Topic::Lag, LAG_FEED));
+        }
         if !self.measure {
             effects.extend(self.subscribe());
         }
@@ -242,7 +259,7 @@ impl Machine {
                 }
                 effects
             }
-            ServerMessage::Error { .. } => Vec::new(),
+            ServerMessage::Lag { .. } | ServerMessage::Error { .. } => Vec::new(),
         }
     }
 
@@ -315,6 +332,16 @@ impl Machine {
             _ => Vec::new(),
         }
     }
+}
+
+/// Asks for a feed that has no place to start from.
+fn subscribe_to(topic: Topic, id: u32) -> Effect {
+    Effect::Send(ClientMessage::Subscribe(Subscribe {
+        subscribe: topic,
+        id,
+        after: None,
+        filter: None,
+    }))
 }
 
 #[cfg(test)]
@@ -473,6 +500,20 @@ mod tests {
             [Effect::Disconnect]
         );
         assert!(matches!(machine.status(), Status::Waiting { .. }));
+    }
+
+    #[test]
+    fn read_models_are_watched_again_on_a_new_connection() {
+        let mut machine = live_at(10);
+        let watch = subscribe_to(Topic::Lag, LAG_FEED);
+        assert_eq!(
+            machine.handle(Input::WatchLag(true), 0.0, 0.0),
+            std::slice::from_ref(&watch)
+        );
+        machine.handle(Input::Lost, 0.0, 0.0);
+        assert_eq!(machine.handle(Input::Tick, 600.0, 0.0), [Effect::Connect]);
+        assert!(machine.handle(Input::Opened, 700.0, 0.0).contains(&watch));
+        assert_eq!(machine.handle(Input::WatchLag(false), 800.0, 0.0).len(), 1);
     }
 
     #[test]

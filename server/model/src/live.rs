@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Mark, Position, Problem, RecordedEvent};
+use crate::{Mark, Position, Problem, ReadModelLag, RecordedEvent};
 
 /// The WebSocket subprotocol; the version in it changes when a client of today could no longer understand the server.
 pub const SUBPROTOCOL: &str = "highwater.v1";
@@ -54,6 +54,8 @@ pub enum Topic {
     Events,
     /// The high-water mark, twice a second at most, and at least every two seconds.
     Mark,
+    /// State and lag of all read models: at once, and when something of it has changed, once a second at most.
+    Lag,
 }
 
 /// Where a feed of events starts.
@@ -134,6 +136,13 @@ pub enum ServerMessage {
         /// The mark.
         mark: Mark,
     },
+    /// How the read models are.
+    Lag {
+        /// The feed.
+        id: u32,
+        /// All of them, by name.
+        lag: Vec<ReadModelLag>,
+    },
     /// What was asked for is refused, or a feed ended.
     Error {
         /// The feed; absent when the message could not be read.
@@ -154,6 +163,7 @@ struct Flat {
     caught_up: Option<Position>,
     gap: Option<Gap>,
     mark: Option<Mark>,
+    lag: Option<Vec<ReadModelLag>>,
     error: Option<Problem>,
 }
 
@@ -174,9 +184,11 @@ impl<'de> Deserialize<'de> for ServerMessage {
             Ok(Self::Gap { id, gap })
         } else if let Some(mark) = flat.mark {
             Ok(Self::Mark { id, mark })
+        } else if let Some(lag) = flat.lag {
+            Ok(Self::Lag { id, lag })
         } else {
             Err(serde::de::Error::custom(
-                "a message of the server holds events, caught_up, gap, mark or error",
+                "a message of the server holds events, caught_up, gap, mark, lag or error",
             ))
         }
     }

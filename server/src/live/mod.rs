@@ -4,7 +4,9 @@
 //! have fallen out of the ring, it is told which positions it did not get.
 
 mod connection;
+mod lag;
 mod messages;
 mod subscription;
 
 pub use connection::Connection;
+pub use lag::LagBoard;

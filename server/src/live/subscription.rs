@@ -9,6 +9,7 @@ use highwater_model::live::{After, ServerMessage, Subscribe, Topic};
 use highwater_model::{Gap, Mark, Position, Problem};
 use highwater_store::{Direction, LogQuery, StoreError};
 
+use super::lag::LagWatch;
 use super::messages::{shared, text};
 use crate::api::problem::ApiError;
 use crate::state::AppState;
@@ -33,6 +34,7 @@ pub(super) struct Subscription {
 enum Of {
     Events(Cursor),
     Mark { said: Option<(Instant, Mark)> },
+    Lag { newest: LagWatch, said: bool },
 }
 
 #[derive(Debug)]
@@ -62,6 +64,10 @@ impl Subscription {
         let id = wanted.id;
         let topic = match wanted.subscribe {
             Topic::Mark => Of::Mark { said: None },
+            Topic::Lag => Of::Lag {
+                newest: state.lag.watch(),
+                said: false,
+            },
             Topic::Events => {
                 let filter = crate::api::extract::filter(wanted.filter.as_deref())
                     .map_err(|ApiError(problem)| problem)?;
@@ -87,13 +93,35 @@ impl Subscription {
         matches!(self.topic, Of::Events(_))
     }
 
+    /// Tells when it has something to say that depends on neither events nor time.
+    pub(super) fn lag_watch(&self) -> Option<LagWatch> {
+        match &self.topic {
+            Of::Lag { newest, .. } => Some(newest.clone()),
+            Of::Events(_) | Of::Mark { .. } => None,
+        }
+    }
+
     /// What to say now.
     pub(super) async fn next(&mut self, state: &AppState) -> Result<Say, StoreError> {
         match &mut self.topic {
             Of::Mark { said } => Ok(next_mark(self.id, said, &state.feed)),
+            Of::Lag { newest, said } => Ok(next_lag(self.id, newest, said)),
             Of::Events(cursor) => cursor.next(self.id, state).await,
         }
     }
+}
+
+fn next_lag(id: u32, newest: &mut LagWatch, said: &mut bool) -> Say {
+    if *said && !newest.has_changed().unwrap_or(false) {
+        return Say::Nothing;
+    }
+    let lag = newest.borrow_and_update().clone();
+    let Some(lag) = lag else {
+        return Say::Nothing;
+    };
+    *said = true;
+    let lag = lag.to_vec();
+    Say::Message(text(&ServerMessage::Lag { id, lag }), 0)
 }
 
 fn next_mark(id: u32, said: &mut Option<(Instant, Mark)>, feed: &Feed) -> Say {
