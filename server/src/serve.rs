@@ -78,7 +78,13 @@ async fn serve(
     let stopping = CancellationToken::new();
     let site = Site::load();
     if let Some(events_per_second) = args.demo {
-        highwater_demo::run(store.clone(), events_per_second, args.demo_seed, &tasks);
+        highwater_demo::run(
+            store.clone(),
+            read_models.clone(),
+            events_per_second,
+            args.demo_seed,
+            &tasks,
+        );
     }
     let state = AppState::from(Reach {
         lag: LagBoard::start(store.clone(), &tasks),

@@ -3,26 +3,60 @@
 //!
 //! # Adding a step to an order's way
 //! A variant of `Step` in `shop.rs`: what it appends stands in `take`, what follows from it in `react`.
+//!
+//! # Adding a read model
+//! A `.sql` file in `read_models`, and its line in `read_models.rs`; `tests/read_models.rs` checks it.
 
 mod chance;
+mod read_models;
 mod shop;
 
 use std::time::Duration;
 
+use highwater_engine::ReadModels;
+use highwater_store::read_models::{Order, ReadModelError};
 use highwater_store::{Store, StoreError, Tasks};
 
+pub use read_models::{FIXED, READ_MODELS, ReadModelFile};
 pub use shop::Shop;
 
-/// Starts the shop as a task. An empty store and the same seed give the same events with the same ids; a store that has events gets
+/// Starts the shop as a task, with its read models. An empty store and the same seed give the same events with the same ids; a store that has events gets
 /// others, so that a second start adds to the first.
-pub fn run(store: Store, events_per_second: f64, seed: u64, tasks: &Tasks) {
+pub fn run(
+    store: Store,
+    read_models: ReadModels,
+    events_per_second: f64,
+    seed: u64,
+    tasks: &Tasks,
+) {
     let token = tasks.token();
     tasks.spawn("demo", async move {
+        let shop = async {
+            define(&store, &read_models).await;
+            keep_shop(&store, events_per_second, seed).await;
+        };
         tokio::select! {
             () = token.cancelled() => {}
-            () = keep_shop(&store, events_per_second, seed) => {}
+            () = shop => {}
         }
     });
+}
+
+/// Takes in the shop's read models. One that is there already stays as it is: an operator may have rebuilt it to another version.
+pub async fn define(store: &Store, read_models: &ReadModels) {
+    let order = Order::new("demo", Some("the shop's own read model"));
+    for (name, text) in READ_MODELS {
+        let defined = match store.read_model(name).await {
+            Ok(_) => continue,
+            Err(ReadModelError::Unknown { .. }) => {
+                read_models.put(name, text, &order).await.map(drop)
+            }
+            Err(error) => Err(error),
+        };
+        if let Err(error) = defined {
+            tracing::warn!(%error, read_model = name, "the demo goes on without this read model");
+        }
+    }
 }
 
 async fn keep_shop(store: &Store, events_per_second: f64, seed: u64) {
