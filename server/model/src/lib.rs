@@ -28,6 +28,7 @@ pub mod event;
 pub mod event_type;
 pub mod filter;
 pub mod histogram;
+pub mod job;
 pub mod limits;
 pub mod live;
 mod object;
@@ -49,6 +50,7 @@ pub use event::{
 };
 pub use event_type::{EventTypeSummary, Shape};
 pub use histogram::{Bucket, Histogram};
+pub use job::{Eta, Job, JobKind, JobState};
 pub use limits::Limits;
 pub use live::{ClientMessage, Gap, ServerMessage, Topic};
 pub use problem::Problem;

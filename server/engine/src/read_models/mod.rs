@@ -6,6 +6,8 @@
 //! again when the transaction does not commit.
 
 mod folder;
+mod job;
+mod jobs;
 mod pace;
 mod projection;
 mod runner;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use highwater_model::Position;
-use highwater_store::read_models::BegunSlice;
+use highwater_store::read_models::{BegunSlice, SliceSize};
 
 /// A slice of a live read model should take no longer: what it locks is free again, and the next events don't wait.
 const LIVE: Duration = Duration::from_millis(50);
@@ -17,17 +17,20 @@ const FAR: i64 = 20_000;
 pub(crate) struct Pace {
     most: i32,
     limit: i32,
-    large: bool,
+    size: SliceSize,
+    /// What slices become when it is far behind.
+    large: SliceSize,
     /// The end of a slice that failed: the event is somewhere before it.
     suspect: Option<Position>,
 }
 
 impl Pace {
-    pub(crate) fn new(limit: i32) -> Self {
+    pub(crate) fn new(limit: i32, large: SliceSize) -> Self {
         Self {
             most: 100.min(limit),
             limit,
-            large: false,
+            size: SliceSize::Live,
+            large,
             suspect: None,
         }
     }
@@ -37,28 +40,33 @@ impl Pace {
         self.most
     }
 
-    /// Whether slices should become large (true) or small (false), after one.
-    pub(crate) fn resize(&self, slice: &BegunSlice) -> Option<bool> {
+    /// Which size slices should get, after one.
+    pub(crate) fn resize(&self, slice: &BegunSlice) -> Option<SliceSize> {
         let behind = slice.head.0 - slice.upto.0;
         let full = slice.events >= i64::from(self.limit);
-        if !self.large && self.suspect.is_none() && full && behind > FAR {
-            Some(true)
-        } else if self.large && behind <= 0 {
-            Some(false)
+        if !self.is_large() && self.suspect.is_none() && full && behind > FAR {
+            Some(self.large)
+        } else if self.is_large() && behind <= 0 {
+            Some(SliceSize::Live)
         } else {
             None
         }
     }
 
-    /// Slices are large or small from now on.
-    pub(crate) fn resized(&mut self, large: bool, limit: i32) {
-        self.large = large;
+    /// Slices have this size from now on.
+    pub(crate) fn resized(&mut self, size: SliceSize, limit: i32) {
+        self.size = size;
         self.limit = limit;
         self.most = self.most.min(limit);
     }
 
     pub(crate) fn is_large(&self) -> bool {
-        self.large
+        self.size != SliceSize::Live
+    }
+
+    /// No slice has more events than this.
+    pub(crate) fn keep_below(&mut self, most: i32) {
+        self.most = self.most.min(most.max(1));
     }
 
     /// A slice was handled.
@@ -69,7 +77,7 @@ impl Pace {
             }
             self.suspect = None;
         }
-        let target = if self.large { CATCHING_UP } else { LIVE };
+        let target = if self.is_large() { CATCHING_UP } else { LIVE };
         if time > target * 2 {
             self.most = (self.most / 2).max(1);
         } else if time < target / 2 && slice.events >= i64::from(self.most) {
@@ -110,7 +118,7 @@ mod tests {
 
     #[test]
     fn slices_grow_while_they_are_fast_and_full_and_shrink_when_slow() {
-        let mut pace = Pace::new(1_000);
+        let mut pace = Pace::new(1_000, SliceSize::CatchUp);
         pace.took(&slice(0, 100), Duration::from_millis(5));
         assert_eq!(pace.most(), 200);
         pace.took(&slice(0, 3), Duration::from_millis(5));
@@ -121,14 +129,14 @@ mod tests {
             pace.took(&slice(0, 1_000), Duration::from_millis(5));
         }
         assert_eq!(pace.most(), 1_000);
-        assert_eq!(pace.resize(&slice(0, 1_000)), Some(true));
+        assert_eq!(pace.resize(&slice(0, 1_000)), Some(SliceSize::CatchUp));
     }
 
     #[test]
     fn the_failing_event_is_found_in_few_attempts() {
         let bad = 5_001;
-        let mut pace = Pace::new(50_000);
-        pace.resized(true, 50_000);
+        let mut pace = Pace::new(50_000, SliceSize::CatchUp);
+        pace.resized(SliceSize::CatchUp, 50_000);
         pace.most = 10_000;
         let (mut checkpoint, mut attempts) = (0, 0);
         loop {

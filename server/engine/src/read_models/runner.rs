@@ -3,12 +3,13 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use highwater_model::{Position, ReadModelState};
+use highwater_model::{Position, ReadModelState, VersionRole};
 use highwater_store::Store;
-use highwater_store::read_models::{RunnableVersion, SliceConnection, SliceConnections};
+use highwater_store::read_models::{RunnableVersion, SliceConnection, SliceConnections, SliceSize};
 use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 
+use super::job::Work;
 use super::pace::Pace;
 use super::projection::Projection;
 
@@ -58,6 +59,8 @@ pub(super) struct Run {
     pub(super) told: Option<(ReadModelState, Option<String>)>,
     /// Failures may be open that the next slice settles.
     pub(super) unsettled: bool,
+    /// The job that it runs for, until that is over.
+    pub(super) work: Option<Work>,
     /// Attempts in a row that the database did not answer.
     unanswered: u32,
 }
@@ -66,10 +69,11 @@ impl Runner {
     /// Runs; ends with a state on record.
     pub(crate) async fn run(self) {
         let mut run = Run {
-            pace: Pace::new(1),
+            pace: Pace::new(1, SliceSize::CatchUp),
             wake: self.store.wake(),
             told: None,
             unsettled: true,
+            work: self.version.job_id.map(Work::new),
             unanswered: 0,
         };
         tracing::info!(
@@ -132,10 +136,20 @@ impl Runner {
         let schema = self.version.schema.as_deref();
         let limit = self
             .store
-            .size_slices(self.version.version_id, self.generation, schema, false)
+            .size_slices(
+                self.version.version_id,
+                self.generation,
+                schema,
+                SliceSize::Live,
+            )
             .await
             .map_err(|error| error.to_string())?;
-        run.pace = Pace::new(limit);
+        let large = if self.version.role == VersionRole::Live {
+            SliceSize::CatchUp
+        } else {
+            SliceSize::Rebuild
+        };
+        run.pace = Pace::new(limit, large);
         if let Some(code) = &self.code {
             let mut connection = self.acquire().await?;
             code.set_up(connection.connection())

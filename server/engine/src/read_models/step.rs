@@ -4,7 +4,9 @@ use std::time::{Duration, Instant};
 
 use highwater_model::{FailurePolicy, Position, ReadModelState};
 use highwater_store::StoreError;
-use highwater_store::read_models::{BegunSlice, HandlerFault, Slice, SliceError, SliceStart};
+use highwater_store::read_models::{
+    BegunSlice, HandlerFault, Slice, SliceError, SliceSize, SliceStart,
+};
 
 use super::projection::ProjectionError;
 use super::runner::{Next, POLL, Run, Runner};
@@ -12,7 +14,7 @@ use super::runner::{Next, POLL, Run, Runner};
 /// Attempts at an event whose definition says `retry`; the waits between them double, from a second to a minute.
 const ATTEMPTS: i32 = 10;
 /// Positions behind the head up to which it is live.
-const LIVE_WITHIN: i64 = 1_000;
+pub(super) const LIVE_WITHIN: i64 = 1_000;
 
 impl Runner {
     /// One slice.
@@ -33,7 +35,10 @@ impl Runner {
             SliceStart::Idle { .. } => {
                 self.keep(run, slice).await?;
                 if run.pace.is_large() {
-                    self.resize(run, false).await?;
+                    self.resize(run, SliceSize::Live).await?;
+                }
+                if !self.level(run).await? {
+                    return Ok(Next::Superseded);
                 }
                 self.tell(run, ReadModelState::Live, None).await;
                 return Ok(Next::Wait(POLL));
@@ -56,7 +61,7 @@ impl Runner {
                 self.keep(run, slice).await?;
                 let full = begun.events >= i64::from(run.pace.most());
                 self.handled(run, &begun, started.elapsed()).await?;
-                Ok(if full { Next::Step } else { Next::Breathe })
+                self.worked(run, &begun, started.elapsed(), full).await
             }
             Err(SliceError::Handler { message, sqlstate }) => {
                 slice.rollback().await.map_err(|error| error.to_string())?;
@@ -126,8 +131,8 @@ impl Runner {
         let behind = begun.head.0 - begun.upto.0;
         let resize = run.pace.resize(begun);
         run.pace.took(begun, time);
-        if let Some(large) = resize {
-            self.resize(run, large).await?;
+        if let Some(size) = resize {
+            self.resize(run, size).await?;
         }
         let is = run.told.as_ref().map(|(state, _)| *state);
         if behind > LIVE_WITHIN {
@@ -138,14 +143,14 @@ impl Runner {
         Ok(())
     }
 
-    async fn resize(&self, run: &mut Run, large: bool) -> Result<(), String> {
+    async fn resize(&self, run: &mut Run, size: SliceSize) -> Result<(), String> {
         let schema = self.version.schema.as_deref();
         let limit = self
             .store
-            .size_slices(self.version.version_id, self.generation, schema, large)
+            .size_slices(self.version.version_id, self.generation, schema, size)
             .await
             .map_err(|error| error.to_string())?;
-        run.pace.resized(large, limit);
+        run.pace.resized(size, limit);
         Ok(())
     }
 
@@ -182,19 +187,15 @@ impl Runner {
         };
         run.unsettled = true;
         tracing::warn!(read_model = self.version.name, %position, attempts, error = fault.error, "read model: an event failed");
+        let left_out = self
+            .store
+            .live_skipped(self.version.version_id, position)
+            .await
+            .map_err(text)?;
         match self.version.policy {
-            FailurePolicy::Skip => {
-                let skipped = self
-                    .store
-                    .skip_failed(self.version.version_id, self.generation, position)
-                    .await
-                    .map_err(|error| error.to_string())?;
-                Ok(if skipped {
-                    Next::Step
-                } else {
-                    Next::Superseded
-                })
-            }
+            // What an operator has left out of the live version would stop every rebuild at the same event.
+            _ if left_out => self.skip(position).await,
+            FailurePolicy::Skip => self.skip(position).await,
             FailurePolicy::Retry if attempts < ATTEMPTS => {
                 let wait = Duration::from_secs(1 << (attempts - 1).clamp(0, 6))
                     .min(Duration::from_mins(1));
@@ -215,8 +216,30 @@ impl Runner {
         }
     }
 
+    async fn skip(&self, position: Position) -> Result<Next, String> {
+        let skipped = self
+            .store
+            .skip_failed(self.version.version_id, self.generation, position)
+            .await
+            .map_err(|error| error.to_string())?;
+        Ok(if skipped {
+            Next::Step
+        } else {
+            Next::Superseded
+        })
+    }
+
     async fn fault(&self, run: &mut Run, reason: &str) -> Result<(), String> {
         run.told = None;
+        if let Some(work) = run.work.take() {
+            self.store
+                .fail_job(
+                    work.job_id(),
+                    &format!("{reason}; the live one was not touched"),
+                )
+                .await
+                .map_err(|error| error.to_string())?;
+        }
         self.store
             .fault(self.version.version_id, self.generation, reason)
             .await

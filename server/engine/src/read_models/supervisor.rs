@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
+use highwater_model::VersionRole;
 use highwater_store::read_models::{LeaseConnection, RunnableVersion};
 use highwater_store::{StoreError, Tasks};
 use tokio::sync::Notify;
@@ -95,6 +96,7 @@ impl Supervisor {
             }
             match tokio::time::timeout(LOOK, self.inner.store.runnable_versions()).await {
                 Ok(Ok(versions)) => {
+                    self.end_others(&versions);
                     for version in versions {
                         self.take(&mut lease, version).await?;
                     }
@@ -115,7 +117,7 @@ impl Supervisor {
         lease: &mut LeaseConnection,
         version: RunnableVersion,
     ) -> Result<(), StoreError> {
-        if let Some(running) = self.running.get(&version.read_model_id) {
+        if let Some(running) = self.running.get(&version.lease()) {
             // Promoted or replaced: the runner of the version before ends, and this one is taken at the next look.
             if running.version_id != version.version_id {
                 running.token.cancel();
@@ -128,7 +130,7 @@ impl Supervisor {
             Some(_) => version.schema.is_some(),
             None => code.is_some(),
         };
-        let id = version.read_model_id;
+        let id = version.lease();
         if !can_run || !lease.try_take(id).await? {
             return Ok(());
         }
@@ -153,7 +155,8 @@ impl Supervisor {
             ended: CancellationToken::new(),
         };
         let poke = Arc::new(Notify::new());
-        self.inner.poke(&version.name, Some(Arc::clone(&poke)));
+        self.inner
+            .poke(&poke_name(&version), Some(Arc::clone(&poke)));
         let runner = Runner {
             store: self.inner.store.clone(),
             connections: self.inner.connections.clone(),
@@ -178,6 +181,15 @@ impl Supervisor {
         Ok(())
     }
 
+    /// Ends runners of versions that should not run any more: they were discarded, or nobody goes back to them.
+    fn end_others(&self, versions: &[RunnableVersion]) {
+        for (lease, running) in &self.running {
+            if !versions.iter().any(|version| version.lease() == *lease) {
+                running.token.cancel();
+            }
+        }
+    }
+
     /// Gives back the leases of runners that have ended.
     async fn let_go(&mut self, lease: &mut LeaseConnection) -> Result<(), StoreError> {
         let ended: Vec<i32> = self
@@ -200,5 +212,13 @@ impl Supervisor {
             running.token.cancel();
             running.ended.cancelled().await;
         }
+    }
+}
+
+/// Orders to a job reach the runner beside the live one.
+fn poke_name(version: &RunnableVersion) -> String {
+    match version.role {
+        VersionRole::Live => version.name.clone(),
+        _ => format!("{}__shadow", version.name),
     }
 }

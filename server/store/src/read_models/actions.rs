@@ -84,8 +84,36 @@ pub(super) async fn record(
     before: Value,
     after: Value,
 ) -> Result<(), StoreError> {
-    sqlx::query(
-        "insert into highwater.actions (actor, action, read_model, reason, before, after, outcome) values ($1, $2, $3, $4, $5, $6, 'done')",
+    write(connection, order, action, read_model, before, after, "done").await?;
+    Ok(())
+}
+
+/// Writes an action that begins a job; what becomes of it is a row that follows this one.
+pub(super) async fn begin(
+    connection: &mut PgConnection,
+    order: &Order,
+    action: &str,
+    read_model: &str,
+    before: Value,
+    after: Value,
+) -> Result<i64, StoreError> {
+    write(
+        connection, order, action, read_model, before, after, "begun",
+    )
+    .await
+}
+
+async fn write(
+    connection: &mut PgConnection,
+    order: &Order,
+    action: &str,
+    read_model: &str,
+    before: Value,
+    after: Value,
+    outcome: &str,
+) -> Result<i64, StoreError> {
+    Ok(sqlx::query_scalar(
+        "insert into highwater.actions (actor, action, read_model, reason, before, after, outcome) values ($1, $2, $3, $4, $5, $6, $7) returning action_id",
     )
     .bind(&order.actor)
     .bind(action)
@@ -93,7 +121,7 @@ pub(super) async fn record(
     .bind(&order.reason)
     .bind(Json(before))
     .bind(Json(after))
-    .execute(connection)
-    .await?;
-    Ok(())
+    .bind(outcome)
+    .fetch_one(connection)
+    .await?)
 }

@@ -115,15 +115,16 @@ impl Store {
                 Defined::Unchanged
             }
             Some((_, _, Some(_), _)) => {
-                let waiting: Option<(i64, String)> = sqlx::query_as(
-                    "select version_id, definition from highwater.read_model_versions where read_model_id = $1 and role = 'waiting'",
+                // One that is being rebuilt is on its way already.
+                let known: Option<i64> = sqlx::query_scalar(
+                    "select version_id from highwater.read_model_versions where read_model_id = $1 and role in ('waiting', 'shadow') and definition = $2
+                     order by role desc limit 1",
                 )
                 .bind(read_model_id)
+                .bind(&definition.text)
                 .fetch_optional(&mut *transaction)
                 .await?;
-                if let Some((version_id, _)) =
-                    waiting.filter(|(_, waiting)| *waiting == definition.text)
-                {
+                if let Some(version_id) = known {
                     return Ok(Defined::Waiting { version_id });
                 }
                 set_up::check(&mut transaction, definition).await?;
@@ -299,6 +300,24 @@ async fn add(
     .execute(connection)
     .await?;
     Ok(version_id)
+}
+
+/// Adds a version that is built beside the live one.
+pub(super) async fn add_shadow(
+    connection: &mut PgConnection,
+    read_model_id: i32,
+    definition: &Definition,
+) -> Result<i64, ReadModelError> {
+    add(connection, read_model_id, "shadow", &Text::of(definition)).await
+}
+
+/// Adds a version that waits for its rebuild.
+pub(super) async fn add_waiting(
+    connection: &mut PgConnection,
+    read_model_id: i32,
+    definition: &Definition,
+) -> Result<i64, ReadModelError> {
+    add(connection, read_model_id, "waiting", &Text::of(definition)).await
 }
 
 /// Makes the tables of a live version, or says what an administrator has to do first.

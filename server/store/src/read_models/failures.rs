@@ -150,6 +150,26 @@ impl Store {
     }
 }
 
+impl Store {
+    /// Whether the live version beside this one has left an event out.
+    pub async fn live_skipped(
+        &self,
+        version_id: i64,
+        position: Position,
+    ) -> Result<bool, StoreError> {
+        Ok(sqlx::query_scalar(
+            "select exists (
+               select from highwater.read_model_versions v join highwater.read_model_versions l on l.read_model_id = v.read_model_id and l.role = 'live'
+               join highwater.read_model_failures f on f.version_id = l.version_id
+               where v.version_id = $1 and v.role <> 'live' and f.position = $2 and f.outcome = 'skipped')",
+        )
+        .bind(version_id)
+        .bind(position.0)
+        .fetch_one(self.pool())
+        .await?)
+    }
+}
+
 /// Moves a checkpoint over the next event, which must be this one.
 pub(super) async fn pass(
     connection: &mut PgConnection,

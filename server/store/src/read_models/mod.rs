@@ -8,6 +8,7 @@
 //! | set-up | `set_up.rs` | making a version's schema: the slice's views, its tables, its handler |
 //! | slice | `slice.rs` | the events between two positions, handled in the transaction that moves the checkpoint |
 //! | generation | `progress.rs` | goes up with each new runner of a version; a slice of an older one changes nothing |
+//! | job | `jobs.rs`, `rebuild.rs` | a long operation on a read model: one at a time, with progress and an outcome |
 //! | lease | `lease.rs` | the lock that makes a process the runner of a read model |
 //!
 //! # Why the handler can't leave its role
@@ -21,11 +22,13 @@ mod check;
 mod define;
 mod error;
 mod failures;
+mod jobs;
 mod lag;
 mod lease;
 mod orders;
 mod owner;
 mod progress;
+mod rebuild;
 mod set_up;
 mod slice;
 mod trend;
@@ -39,6 +42,7 @@ pub use failures::HandlerFault;
 pub use lag::{LagSample, MATCHING_CAP};
 pub use lease::LeaseConnection;
 pub use owner::OwnerRights;
+pub use progress::SliceSize;
 pub use slice::{BegunSlice, Slice, SliceConnection, SliceConnections, SliceError, SliceStart};
 pub use versions::{HandledUpTo, RunnableVersion};
 

@@ -2,8 +2,29 @@
 
 use highwater_model::ReadModelState;
 
-use super::set_up::{CATCH_UP_LIMIT, LIVE_LIMIT, events_view};
+use super::set_up::{CATCH_UP_LIMIT, LIVE_LIMIT, REBUILD_LIMIT, events_view};
 use crate::{Store, StoreError};
+
+/// How large slices may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SliceSize {
+    /// For latency.
+    Live,
+    /// A live version that is behind.
+    CatchUp,
+    /// A version that nobody reads yet.
+    Rebuild,
+}
+
+impl SliceSize {
+    fn limit(self) -> i32 {
+        match self {
+            Self::Live => LIVE_LIMIT,
+            Self::CatchUp => CATCH_UP_LIMIT,
+            Self::Rebuild => REBUILD_LIMIT,
+        }
+    }
+}
 
 impl Store {
     /// Makes the caller, who holds the lease, the runner: slices of the one before it are refused from now on. Answers the generation.
@@ -70,15 +91,15 @@ impl Store {
         Ok(changed.rows_affected() == 1)
     }
 
-    /// Prepares a version for large slices, or for small ones: the planner has to know which.
+    /// Prepares a version for slices of another size: the planner has to know it. Answers their most events.
     pub async fn size_slices(
         &self,
         version_id: i64,
         generation: i64,
         schema: Option<&str>,
-        large: bool,
+        size: SliceSize,
     ) -> Result<i32, StoreError> {
-        let limit = if large { CATCH_UP_LIMIT } else { LIVE_LIMIT };
+        let limit = size.limit();
         let mut transaction = self.pool().begin().await?;
         let changed = sqlx::query(
             "update highwater.read_model_progress set slice_limit = $3 where version_id = $1 and generation = $2 and slice_limit <> $3",

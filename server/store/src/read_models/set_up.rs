@@ -15,6 +15,9 @@ pub(super) const LIVE_LIMIT: i32 = 1_000;
 /// Events of a slice of a version that catches up.
 pub(super) const CATCH_UP_LIMIT: i32 = 50_000;
 
+/// Events of a slice of a rebuild: what it takes is bounded by its time.
+pub(super) const REBUILD_LIMIT: i32 = 1_000_000;
+
 /// Columns of `events` and `event`. Streams and types are joined from the outside: who doesn't ask for them doesn't pay for them.
 const COLUMNS: &str = "e.position, s.name as stream, s.category, e.version, e.event_id as id, k.name as type, e.data, e.metadata,
   e.correlation_id, e.causation_id, e.occurred_at, e.recorded_at";

@@ -13,10 +13,10 @@ use sqlx::{FromRow, Row};
 use super::{LagSample, ReadModelError, trend};
 use crate::{Store, StoreError};
 
-/// A live version that a runner could take.
+/// A version that a runner could take: a live one, a shadow, or a previous one that is being gone back to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RunnableVersion {
-    /// The read model, and the key of its lease.
+    /// The read model.
     pub read_model_id: i32,
     /// Its name.
     pub name: String,
@@ -30,6 +30,21 @@ pub struct RunnableVersion {
     pub policy: FailurePolicy,
     /// State.
     pub state: ReadModelState,
+    /// What it is for.
+    pub role: VersionRole,
+    /// The job that it is run for.
+    pub job_id: Option<i64>,
+}
+
+impl RunnableVersion {
+    /// The key of its lease: the live version and the one that is built beside it may run in different servers.
+    pub fn lease(&self) -> i32 {
+        if self.role == VersionRole::Live {
+            self.read_model_id
+        } else {
+            -self.read_model_id
+        }
+    }
 }
 
 /// Whether a read model has handled everything up to a position.
@@ -84,7 +99,7 @@ const LISTED: &str = "
       p.state, p.reason, p.since, p.generation, p.checkpoint, p.checkpoint_event_id, p.handled, p.moved_at,
       (select count(*) from highwater.read_model_failures f where f.version_id = v.version_id and f.outcome = 'open') as failures,
       exists (select from pg_locks l where l.locktype = 'advisory' and l.database = (select oid from pg_database where datname = current_database())
-        and l.classid = 7211 and l.objid = m.read_model_id and l.objsubid = 2 and l.granted) as leased
+        and l.classid = 7211 and l.objid::bigint::bit(32)::int = case v.role when 'live' then 1 else -1 end * m.read_model_id and l.objsubid = 2 and l.granted) as leased
     from highwater.read_models m
     join highwater.read_model_versions v using (read_model_id)
     join highwater.read_model_progress p using (version_id)
@@ -170,8 +185,7 @@ impl Store {
             // One that was defined just now will be taken in a moment.
             let begins = version.state == ReadModelState::Starting
                 && self.clock().now().duration_since(version.since).as_secs() < 10;
-            if version.role == VersionRole::Live && version.state.is_running() && !leased && !begins
-            {
+            if version.state.is_running() && !leased && !begins {
                 version.state = ReadModelState::Stopped;
                 version.reason = Some(
                     "no server runs it at this moment; one that can takes it within 10 s"
@@ -211,38 +225,35 @@ impl Store {
         Ok(found)
     }
 
-    /// The live versions, as runners need them.
+    /// The versions that should run, as runners need them.
     pub async fn runnable_versions(&self) -> Result<Vec<RunnableVersion>, StoreError> {
-        type Row = (
-            i32,
-            String,
-            i64,
-            Option<String>,
-            Option<String>,
-            String,
-            String,
-        );
-        let rows: Vec<Row> = sqlx::query_as(
-            "select m.read_model_id, m.name, v.version_id, v.schema_name, v.handler, v.policy, p.state
-             from highwater.read_models m join highwater.read_model_versions v using (read_model_id)
-             join highwater.read_model_progress p using (version_id) where v.role = 'live' order by m.read_model_id limit 1000",
+        let rows: Vec<PgRow> = sqlx::query(
+            "select m.read_model_id, m.name, v.version_id, v.schema_name, v.handler, v.policy, v.role, p.state, j.job_id
+             from highwater.read_models m join highwater.read_model_versions v using (read_model_id) join highwater.read_model_progress p using (version_id)
+             left join highwater.jobs j on j.version_id = v.version_id and j.state = 'running' and j.swapped_at is null and v.role <> 'live'
+             where v.role in ('live', 'shadow') or v.role = 'previous' and j.kind = 'go_back' order by m.read_model_id limit 3000",
         )
         .fetch_all(self.pool())
         .await?;
-        rows.into_iter()
-            .map(
-                |(read_model_id, name, version_id, schema, kind, policy, state)| {
-                    Ok(RunnableVersion {
-                        read_model_id,
-                        name,
-                        version_id,
-                        schema,
-                        handler: handler(kind.as_deref()),
-                        policy: stored(&POLICIES, &policy, FailurePolicy::as_str)?,
-                        state: stored(&ReadModelState::ALL, &state, ReadModelState::as_str)?,
-                    })
-                },
-            )
+        rows.iter()
+            .map(|row| {
+                let (policy, state, role): (String, String, String) = (
+                    row.try_get("policy")?,
+                    row.try_get("state")?,
+                    row.try_get("role")?,
+                );
+                Ok(RunnableVersion {
+                    read_model_id: row.try_get("read_model_id")?,
+                    name: row.try_get("name")?,
+                    version_id: row.try_get("version_id")?,
+                    schema: row.try_get("schema_name")?,
+                    handler: handler(row.try_get("handler")?),
+                    policy: stored(&POLICIES, &policy, FailurePolicy::as_str)?,
+                    state: stored(&ReadModelState::ALL, &state, ReadModelState::as_str)?,
+                    role: stored(&VersionRole::ALL, &role, VersionRole::as_str)?,
+                    job_id: row.try_get("job_id")?,
+                })
+            })
             .collect()
     }
 

@@ -1,0 +1,115 @@
+//! What a runner does for a job: progress, speed, and what comes when it is level with the log.
+
+use std::time::{Duration, Instant};
+
+use highwater_model::VersionRole;
+use highwater_store::read_models::BegunSlice;
+
+use super::runner::{Next, Run, Runner};
+use super::step::LIVE_WITHIN;
+use crate::rate::Rate;
+
+/// How often progress is written down, and the speed looked up.
+const NOTE: Duration = Duration::from_millis(500);
+/// Over which time the speed is what it is lately.
+const LATELY: Duration = Duration::from_secs(10);
+
+/// A job as its runner knows it.
+pub(super) struct Work {
+    job_id: i64,
+    rate: Rate,
+    began: Instant,
+    noted: Option<Instant>,
+    /// Events a second.
+    limit: Option<i32>,
+}
+
+impl Work {
+    pub(super) fn new(job_id: i64) -> Self {
+        Self {
+            job_id,
+            rate: Rate::new(LATELY),
+            began: Instant::now(),
+            noted: None,
+            limit: None,
+        }
+    }
+
+    pub(super) fn job_id(&self) -> i64 {
+        self.job_id
+    }
+
+    /// Events a second; a job younger than the window has had less time for them.
+    fn lately(&mut self, now: Instant) -> f64 {
+        let time = now.duration_since(self.began).min(LATELY).as_secs_f64();
+        self.rate.per_second(now) * LATELY.as_secs_f64() / time.max(0.001)
+    }
+}
+
+impl Runner {
+    /// After a slice: notes progress, and waits as the speed demands.
+    pub(super) async fn worked(
+        &self,
+        run: &mut Run,
+        begun: &BegunSlice,
+        time: Duration,
+        full: bool,
+    ) -> Result<Next, String> {
+        let next = if full { Next::Step } else { Next::Breathe };
+        let Some(work) = run.work.as_mut() else {
+            return Ok(next);
+        };
+        work.rate
+            .add(Instant::now(), u64::try_from(begun.events).unwrap_or(0));
+        if work.noted.is_none_or(|noted| noted.elapsed() >= NOTE) && !self.note(run).await? {
+            return Ok(Next::Superseded);
+        }
+        if begun.head.0 - begun.upto.0 <= LIVE_WITHIN && !self.level(run).await? {
+            return Ok(Next::Superseded);
+        }
+        let Some(limit) = run.work.as_ref().and_then(|work| work.limit) else {
+            return Ok(next);
+        };
+        // Half a second of events at most: a change of the speed is felt at once.
+        run.pace.keep_below(limit / 2);
+        let events = u32::try_from(begun.events).unwrap_or(u32::MAX);
+        let due = Duration::from_secs_f64(f64::from(events) / f64::from(limit));
+        Ok(Next::Rest(due.saturating_sub(time)))
+    }
+
+    /// Writes progress down. False: the job is over.
+    async fn note(&self, run: &mut Run) -> Result<bool, String> {
+        let Some(work) = run.work.as_mut() else {
+            return Ok(true);
+        };
+        let now = Instant::now();
+        let since = now.duration_since(work.noted.unwrap_or(work.began));
+        let lately = work.lately(now);
+        let found = self
+            .store
+            .note_job(work.job_id, since.as_secs_f64(), lately)
+            .await
+            .map_err(|error| error.to_string())?;
+        work.noted = Some(now);
+        let Some(limit) = found else { return Ok(false) };
+        work.limit = limit;
+        Ok(true)
+    }
+
+    /// It has handled what there is. False: nothing more is to be done with this version here.
+    pub(super) async fn level(&self, run: &mut Run) -> Result<bool, String> {
+        if run.work.is_none() || !self.note(run).await? {
+            return Ok(run.work.is_none());
+        }
+        let Some(work) = run.work.take() else {
+            return Ok(true);
+        };
+        let job_id = work.job_id;
+        debug_assert_eq!(self.version.role, VersionRole::Shadow);
+        self.store
+            .rebuild_is_level(job_id)
+            .await
+            .map_err(|error| error.to_string())?;
+        Ok(true)
+    }
+}
