@@ -13,6 +13,7 @@ mod import;
 mod live;
 mod live_nonsense;
 mod odd_stream_names;
+mod read_models;
 mod refused;
 mod running;
 #[path = "../support/mod.rs"]

@@ -19,6 +19,7 @@ pub fn EventDetail(
         event,
         cause,
         effects,
+        ..
     } = detail;
     let known = event.known_metadata();
     let stream = event.stream.to_string();

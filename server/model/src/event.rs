@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
-use crate::StreamName;
 use crate::object::object_only;
+use crate::{HandledBy, StreamName};
 
 /// An event's place in the whole log: 1 is the first, no number is left out, none is used twice.
 /// 0 stands for "before the first".
@@ -164,4 +164,7 @@ pub struct EventWithCauses {
     pub cause: Option<RecordedEvent>,
     /// Events whose `causation_id` is this event, oldest first, 100 at most.
     pub effects: Vec<RecordedEvent>,
+    /// Read models that handle events of its type, and whether they have handled this one.
+    #[serde(default)]
+    pub handled_by: Vec<HandledBy>,
 }

@@ -59,8 +59,8 @@ pub use read_model::{
     VersionRole,
 };
 pub use read_model_api::{
-    DefineOutcome, DefinedReadModel, HandledAnswer, HandledBy, OrderBody, ReadModelLag, RowsColumn,
-    RowsPage,
+    CheckDifference, CheckReport, DefineOutcome, DefinedReadModel, HandledAnswer, HandledBy,
+    OrderBody, ReadModelLag, RowsColumn, RowsPage,
 };
 pub use read_model_definition::{Definition, DefinitionError, FailurePolicy, HandlerKind};
 pub use store::{DatabaseRights, Mark, MarkHolder, StoreFacts};

@@ -160,3 +160,33 @@ pub struct RowsPage {
     /// The `cursor` of the next page; none when nothing is left.
     pub next: Option<String>,
 }
+
+/// Answer to `POST /api/read-models/{name}/check`: a definition was tried three ways over the same events, and nothing of it is kept.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct CheckReport {
+    /// Events that it was tried on: the first of the log that it handles.
+    pub events: i64,
+    /// Up to here.
+    pub upto: Position,
+    /// What the random sizes followed from; the same seed gives the same slices.
+    pub seed: u64,
+    /// Tables whose rows depend on slicing; none: it does not depend on it.
+    pub differences: Vec<CheckDifference>,
+}
+
+/// A table whose rows depend on slicing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct CheckDifference {
+    /// The table.
+    pub table: String,
+    /// What was compared with one slice of all events: `slices of one event`, `slices of random sizes`.
+    pub slicing: String,
+    /// Rows that only these slices have.
+    pub here: i64,
+    /// Rows that only the one slice has.
+    pub there: i64,
+    /// One of them, as JSON.
+    pub example: Option<String>,
+}

@@ -3,6 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use highwater_model::{Action, Problem};
+use highwater_store::read_models::ActionQuery;
 use serde::Deserialize;
 use utoipa::IntoParams;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -23,6 +24,10 @@ pub fn routes() -> OpenApiRouter<AppState> {
 struct ActionsParams {
     /// Of one read model.
     read_model: Option<String>,
+    /// Of one kind: `define`, `pause`, `resume`, `retry`, `skip`.
+    action: Option<String>,
+    /// Of one operator.
+    actor: Option<String>,
     /// Only ids smaller than this: the last one of the page before.
     before: Option<i64>,
     /// 1 to 1,000; 100 unless given.
@@ -36,15 +41,14 @@ async fn actions(
     State(state): State<AppState>,
     Query(params): Query<ActionsParams>,
 ) -> ApiResult<Json<Vec<Action>>> {
-    let read_model = wanted("read_model", params.read_model)?;
-    let before = not_negative("before", params.before)?;
-    let limit = i64::try_from(limit(params.limit)?).unwrap_or(100);
-    Ok(Json(
-        state
-            .store
-            .actions(read_model.as_deref(), before, limit)
-            .await?,
-    ))
+    let query = ActionQuery {
+        read_model: wanted("read_model", params.read_model)?,
+        action: wanted("action", params.action)?,
+        actor: wanted("actor", params.actor)?,
+        before: not_negative("before", params.before)?,
+        limit: i64::try_from(limit(params.limit)?).unwrap_or(100),
+    };
+    Ok(Json(state.store.find_actions(&query).await?))
 }
 
 /// A text to compare with; an empty one is none.

@@ -7,6 +7,7 @@
 pub mod actions;
 pub mod append;
 pub mod categories;
+pub mod check;
 pub mod cloud_events;
 pub mod event_types;
 pub mod events;
@@ -23,6 +24,7 @@ pub mod problem;
 pub mod read_model;
 mod read_model_problem;
 pub mod read_models;
+pub mod rows;
 pub mod store;
 pub mod stream;
 pub mod streams;
@@ -61,6 +63,7 @@ pub fn routes() -> OpenApiRouter<AppState> {
         .merge(read_models::routes())
         .merge(read_model::routes())
         .merge(orders::routes())
+        .merge(rows::routes())
         .merge(actions::routes())
         .merge(store::routes())
         .merge(health::routes())
@@ -71,5 +74,6 @@ pub fn lasting_routes() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
         .merge(import::routes())
         .merge(export::routes())
+        .merge(check::routes())
         .merge(live::routes())
 }

@@ -5,6 +5,7 @@
 //! ([`client`]), speaks to people on a terminal and NDJSON in a pipe ([`output`]).
 
 pub mod append;
+pub mod check;
 pub mod client;
 pub mod completions;
 pub mod doctor;
@@ -45,6 +46,8 @@ pub enum Command {
     Append(append::AppendArgs),
     /// Shows events as they are recorded
     Tail(tail::TailArgs),
+    /// Tries whether a read model's rows depend on how the log is sliced
+    Check(check::CheckArgs),
     /// Checks database, versions, rights, disk and mark, and says what to do
     Doctor(doctor::DoctorArgs),
     /// Prints the completions of a shell
@@ -59,6 +62,7 @@ pub fn main() -> ExitCode {
         Command::Export(args) => client::block_on(export::run(args)),
         Command::Append(args) => client::block_on(append::run(args)),
         Command::Tail(args) => client::block_on(tail::run(args)),
+        Command::Check(args) => client::block_on(check::run(args)),
         Command::Doctor(args) => doctor::run(&args),
         Command::Completions(args) => completions::run(&args),
     };

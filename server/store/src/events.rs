@@ -224,10 +224,12 @@ impl Store {
             .push_bind(id)
             .push(" order by e.position limit 100");
         let effects = row::events(&sql.build().fetch_all(self.pool()).await?)?;
+        let handled_by = self.handled_by(&event.event_type, event.position).await?;
         Ok(Some(EventWithCauses {
             event,
             cause,
             effects,
+            handled_by,
         }))
     }
 

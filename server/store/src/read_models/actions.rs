@@ -27,6 +27,21 @@ impl Order {
     }
 }
 
+/// Which actions.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ActionQuery {
+    /// Of one read model.
+    pub read_model: Option<String>,
+    /// Of one kind.
+    pub action: Option<String>,
+    /// Of one operator.
+    pub actor: Option<String>,
+    /// Only ids smaller than this.
+    pub before: Option<i64>,
+    /// 1,000 at most.
+    pub limit: i64,
+}
+
 type Row = (
     i64,
     Timestamp,
@@ -40,20 +55,34 @@ type Row = (
 );
 
 impl Store {
-    /// What operators did, the newest first, before an action's id.
+    /// What operators did to a read model, the newest first, before an action's id.
     pub async fn actions(
         &self,
         read_model: Option<&str>,
         before: Option<i64>,
         limit: i64,
     ) -> Result<Vec<Action>, StoreError> {
+        self.find_actions(&ActionQuery {
+            read_model: read_model.map(str::to_owned),
+            before,
+            limit,
+            ..ActionQuery::default()
+        })
+        .await
+    }
+
+    /// What operators did, the newest first.
+    pub async fn find_actions(&self, query: &ActionQuery) -> Result<Vec<Action>, StoreError> {
         let rows: Vec<Row> = sqlx::query_as(
             "select action_id, at, actor, action, read_model, reason, before, after, outcome from highwater.actions
-             where ($1::text is null or read_model = $1) and ($2::bigint is null or action_id < $2) order by action_id desc limit $3",
+             where ($1::text is null or read_model = $1) and ($2::bigint is null or action_id < $2)
+               and ($4::text is null or action = $4) and ($5::text is null or actor = $5) order by action_id desc limit $3",
         )
-        .bind(read_model)
-        .bind(before)
-        .bind(limit.clamp(1, 1_000))
+        .bind(&query.read_model)
+        .bind(query.before)
+        .bind(query.limit.clamp(1, 1_000))
+        .bind(&query.action)
+        .bind(&query.actor)
         .fetch_all(self.pool())
         .await?;
         Ok(rows
