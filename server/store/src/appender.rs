@@ -10,12 +10,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use futures_util::StreamExt;
+use futures_util::future::BoxFuture;
+use futures_util::stream::FuturesUnordered;
 use highwater_model::Position;
 use sqlx::Postgres;
 use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use tokio::sync::{mpsc, oneshot, watch};
-use tokio::task::JoinSet;
 use uuid::Uuid;
 
 use crate::batch::{self, AllRecorded, Known, Recorded, UnitRow, Verdict};
@@ -107,7 +109,7 @@ impl Appender {
             heads: Heads::default(),
             careful: 0,
             idle: Vec::new(),
-            sent: JoinSet::new(),
+            sent: FuturesUnordered::new(),
             on_the_way: 0,
             taken: Taken::default(),
         };
@@ -176,7 +178,8 @@ struct Task {
     careful: u32,
     /// Connections that no batch is using. Kept, not given back each time: the pool asks a connection whether it lives when it comes back.
     idle: Vec<PoolConnection<Postgres>>,
-    sent: JoinSet<Sent>,
+    /// Polled here, not in tasks of their own: that would be two more hand-overs a batch.
+    sent: FuturesUnordered<BoxFuture<'static, Sent>>,
     /// Appends in batches that are not settled.
     on_the_way: usize,
     taken: Taken,
@@ -241,7 +244,7 @@ impl Task {
             let again = self.ready.iter().filter_map(|request| request.again).min();
             tokio::select! {
                 biased;
-                Some(sent) = self.sent.join_next() => {
+                Some(sent) = self.sent.next() => {
                     let answered = self.settle(sent);
                     self.gather(answered).await;
                 }
@@ -340,7 +343,7 @@ impl Task {
             pool: self.pool.clone(),
             open: self.idle.pop(),
         };
-        self.sent.spawn(async move {
+        self.sent.push(Box::pin(async move {
             let started = Instant::now();
             let seen = known.seen;
             let (parts, met_key) = record(&mut link, batch, &known, all_new).await;
@@ -353,23 +356,11 @@ impl Task {
                 met_key,
                 connection: link.open,
             }
-        });
+        }));
     }
 
     /// Gives each caller of a batch its answer; says how many there were.
-    fn settle(&mut self, sent: Result<Sent, tokio::task::JoinError>) -> usize {
-        let sent = match sent {
-            Ok(sent) => sent,
-            Err(error) => {
-                // A bug. Its callers were told when their requests were dropped; which they were is not known here.
-                tracing::error!(%error, "a batch ended badly");
-                self.taken.streams.clear();
-                self.taken.ids.clear();
-                self.heads.lost(0);
-                self.on_the_way = 0;
-                return 0;
-            }
-        };
+    fn settle(&mut self, sent: Sent) -> usize {
         self.idle.extend(sent.connection);
         if sent.met_key {
             self.careful = CAREFUL_BATCHES;
