@@ -9,12 +9,17 @@ mod append;
 mod bad_appends;
 mod bad_import;
 mod bad_queries;
+mod bad_read_models;
+mod check;
 mod import;
 mod live;
 mod live_nonsense;
 mod odd_stream_names;
+mod read_model_rows;
 mod read_models;
+mod read_models_lag;
 mod refused;
 mod running;
 #[path = "../support/mod.rs"]
 mod support;
+mod totals;

@@ -1,101 +1,12 @@
 //! Read models through the API: the whole life of one, and orders that come twice.
 
 use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
 
-use reqwest::StatusCode;
 use serde_json::{Value, json};
 
 use crate::refused::is_refused;
-use crate::running::{Running, answer};
-use crate::support::socket;
-
-/// Totals per customer. An order without cents can't be handled.
-pub(crate) const TOTALS: &str = "-- highwater: events OrderPlaced, OrderCancelled
--- highwater: describe Totals per customer
--- highwater: tables
-create table totals (customer text primary key, orders bigint not null, cents bigint not null);
--- highwater: slice
-insert into totals
-select data->>'customer', sum(case type when 'OrderPlaced' then 1 else -1 end), sum(case type when 'OrderPlaced' then 1 else -1 end * (data->>'cents')::bigint)
-from events group by 1
-on conflict (customer) do update set orders = totals.orders + excluded.orders, cents = totals.cents + excluded.cents;
-";
-
-/// How long a read model may take to get where it should.
-const PATIENCE: Duration = Duration::from_secs(30);
-
-pub(crate) async fn put(server: &Running, name: &str, text: &str) -> (StatusCode, Value) {
-    let path = format!("/api/read-models/{name}");
-    answer(server.request("PUT", &path).body(text.to_owned())).await
-}
-
-pub(crate) async fn order(server: &Running, what: &str, body: &Value) -> (StatusCode, Value) {
-    server
-        .post(&format!("/api/read-models/totals/{what}"), body.to_string())
-        .await
-}
-
-/// Appends one event; its position.
-pub(crate) async fn append(server: &Running, stream: &str, event: Value) -> i64 {
-    let path = format!("/api/streams/{stream}/events");
-    let (status, body) = server.post(&path, json!([event]).to_string()).await;
-    assert_eq!(status, 201, "{body}");
-    body["last_position"].as_i64().unwrap()
-}
-
-/// An order of a customer.
-pub(crate) fn placed(customer: &str, cents: &Value) -> Value {
-    json!({"type": "OrderPlaced", "data": {"customer": customer, "cents": cents}})
-}
-
-/// Two orders of each of three customers in streams of their own, each third cancelled, and events that nobody handles; the last
-/// position.
-pub(crate) async fn some_orders(server: &Running) -> i64 {
-    let mut last = 0;
-    for n in 0..6 {
-        let data = json!({"customer": format!("c{}", n % 3), "cents": 100 + n});
-        let stream = format!("order-{n}");
-        let mut events = vec![
-            json!({"type": "OrderPlaced", "data": data}),
-            json!({"type": "OrderNoted", "data": {}}),
-        ];
-        if n % 3 == 0 {
-            events.push(json!({"type": "OrderCancelled", "data": data}));
-        }
-        for event in events {
-            last = append(server, &stream, event).await;
-        }
-    }
-    last
-}
-
-/// Waits through the API until everything up to a position is handled.
-pub(crate) async fn handled(server: &Running, position: i64) {
-    let (status, answer) = server
-        .get(&format!(
-            "/api/read-models/totals?wait={position}&timeout=25"
-        ))
-        .await;
-    assert_eq!(
-        (status.as_u16(), &answer["handled"]),
-        (200, &json!(true)),
-        "{answer}"
-    );
-}
-
-/// Waits until the read model is as it should be.
-pub(crate) async fn until(server: &Running, is: impl Fn(&Value) -> bool) -> Value {
-    let deadline = tokio::time::Instant::now() + PATIENCE;
-    loop {
-        let (_, read_model) = server.get("/api/read-models/totals").await;
-        if is(&read_model) {
-            return read_model;
-        }
-        assert!(tokio::time::Instant::now() < deadline, "{read_model:#}");
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-}
+use crate::running::Running;
+use crate::totals::{TOTALS, append, handled, order, placed, put, some_orders, until};
 
 /// What the totals must be: a fold of the log.
 async fn fold(server: &Running) -> BTreeMap<String, (i64, i64)> {
@@ -338,45 +249,4 @@ async fn of_two_who_order_the_same_the_second_is_told_what_happened() {
         .map(|action| &action["action"])
         .collect();
     assert_eq!(told, ["resume", "pause", "skip"], "each once");
-}
-
-#[tokio::test]
-async fn lag_is_said_at_once_and_when_something_moved() {
-    let server = Running::start().await;
-    let mut socket = socket::open(&server.address).await.unwrap();
-    socket::say(&mut socket, &json!({"subscribe": "lag", "id": 4}))
-        .await
-        .unwrap();
-    assert_eq!(
-        socket::hear(&mut socket).await.unwrap().unwrap(),
-        json!({"id": 4, "lag": []})
-    );
-    put(&server, "totals", TOTALS).await;
-    let last = some_orders(&server).await;
-    let mut said_at: Option<Instant> = None;
-    let mut hear = async |is: &dyn Fn(&Value) -> bool| {
-        for _ in 0..20 {
-            let message = socket::hear(&mut socket).await.unwrap().unwrap();
-            let since = said_at
-                .replace(Instant::now())
-                .map(|said_at| said_at.elapsed());
-            assert!(
-                since.is_none_or(|since| since > Duration::from_millis(500)),
-                "once a second at most"
-            );
-            if is(&message["lag"][0]) {
-                return message;
-            }
-        }
-        panic!("it was never said");
-    };
-    let caught_up = hear(&|lag| lag["checkpoint"] == last).await;
-    assert_eq!(
-        (&caught_up["id"], &caught_up["lag"][0]["lag"]["matching"]),
-        (&json!(4), &json!(0))
-    );
-    order(&server, "pause", &json!({"reason": "a look"})).await;
-    hear(&|lag| lag["state"] == "paused" && lag["reason"] == "by local: a look").await;
-    some_orders(&server).await;
-    hear(&|lag| lag["lag"]["matching"] == 8).await;
 }

@@ -19,6 +19,8 @@ use crate::support::database;
 /// A server that ends with the test.
 pub(crate) struct Running {
     api: Api,
+    /// Its database.
+    pub(crate) database_url: String,
     tasks: Tasks,
 }
 
@@ -35,7 +37,8 @@ impl Running {
             max_connections: 4,
             ..StoreOptions::default()
         };
-        let store = Store::open(&database::create().await, options_of_store, &tasks)
+        let database_url = database::create().await;
+        let store = Store::open(&database_url, options_of_store, &tasks)
             .await
             .unwrap();
         let feed = Feed::start(store.clone(), &tasks, options).await.unwrap();
@@ -59,6 +62,7 @@ impl Running {
         });
         Self {
             api: Api::at(address),
+            database_url,
             tasks,
         }
     }

@@ -4,17 +4,19 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
+use crate::object::object_only;
 use crate::{Lag, Position, ReadModel, ReadModelState, VersionRole};
 
 /// Body of an order: `pause`, `resume`, `retry`, `skip`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, remote = "Self")]
 pub struct OrderBody {
     /// Why; the audit log keeps it. A skip needs one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
 }
+object_only!(OrderBody, "an order: an object with a reason, or an empty one");
 
 /// What became of a definition that was put.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

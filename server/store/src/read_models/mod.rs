@@ -30,6 +30,7 @@ mod orders;
 mod owner;
 mod progress;
 mod rows;
+mod rows_order;
 mod rebuild;
 mod set_up;
 mod slice;
