@@ -261,6 +261,17 @@ async fn every_answer_has_its_security_headers_and_id() {
         "/api/export",
         "/api/live",
         "/api/events/histogram",
+        "/api/read-models",
+        "/api/read-models/{name}",
+        "/api/read-models/{name}/check",
+        "/api/read-models/{name}/failures",
+        "/api/read-models/{name}/failures/{position}/retry",
+        "/api/read-models/{name}/failures/{position}/skip",
+        "/api/read-models/{name}/lag",
+        "/api/read-models/{name}/pause",
+        "/api/read-models/{name}/resume",
+        "/api/read-models/{name}/rows",
+        "/api/actions",
     ] {
         assert!(document["paths"].get(path).is_some(), "{path}");
     }

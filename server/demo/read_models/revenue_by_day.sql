@@ -1,8 +1,8 @@
 -- highwater: events OrderPlaced
 -- highwater: describe What was earned each day. Known bug: an order counts even when it is cancelled later; fixed/revenue_by_day.sql repairs it
 -- highwater: tables
-create table orders (order_name text primary key, day date not null, cents bigint not null);
 create table revenue (day date primary key, orders bigint not null, cents bigint not null);
+create table orders (order_name text primary key, day date not null, cents bigint not null);
 -- highwater: slice
 with counted as (
   insert into orders

@@ -1,16 +1,20 @@
 //! The shop's read models on the shop's own events.
 #![expect(clippy::unwrap_used, reason = "a test fails where it breaks")]
 
+use std::time::Duration;
+
 use highwater_demo::{FIXED, READ_MODELS, Shop};
+use highwater_engine::{ReadModelOptions, ReadModels};
 use highwater_model::Definition;
 use highwater_postgres::scratch::Scratch;
+use highwater_store::read_models::Order;
 use highwater_store::{Ids, Store, StoreOptions, Tasks};
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
 /// Enough for orders that are completed, refused and out of stock.
 const EVENTS: usize = 1_500;
 
-async fn shop() -> Store {
+async fn shop(tasks: &Tasks) -> (Store, String) {
     let name = format!("t_{}", Ids.random().simple());
     let mut admin = PgConnection::connect(&Scratch::get().url_for("postgres"))
         .await
@@ -20,19 +24,19 @@ async fn shop() -> Store {
         .await
         .unwrap();
     let url = Scratch::get().url_for(&name);
-    let store = Store::open(&url, StoreOptions::default(), &Tasks::new())
+    let store = Store::open(&url, StoreOptions::default(), tasks)
         .await
         .unwrap();
     let mut shop = Shop::new(1, 20.0);
     for _ in 0..EVENTS {
         store.append(vec![shop.next_append()]).await.unwrap();
     }
-    store
+    (store, url)
 }
 
 #[tokio::test]
 async fn no_read_model_depends_on_how_the_log_is_sliced() {
-    let store = shop().await;
+    let (store, _) = shop(&Tasks::new()).await;
     for (name, text) in READ_MODELS.into_iter().chain(FIXED) {
         let definition = Definition::parse(name, text).unwrap();
         let most = i32::try_from(EVENTS).unwrap();
@@ -40,4 +44,51 @@ async fn no_read_model_depends_on_how_the_log_is_sliced() {
         assert_eq!(report.differences, [], "{name}");
         assert!(report.events > 10, "{name}: {} events", report.events);
     }
+}
+
+#[tokio::test]
+async fn first_revenue_counts_cancelled_orders_and_the_second_does_not() {
+    let tasks = Tasks::new();
+    let (store, url) = shop(&tasks).await;
+    let read_models = ReadModels::start(store.clone(), &tasks, ReadModelOptions::default());
+    highwater_demo::define(&store, &read_models).await;
+    let order = Order::new("ada", None);
+    let (_, fixed) = FIXED[0];
+    read_models
+        .put("revenue_fixed", fixed, &order)
+        .await
+        .unwrap();
+    let head = store.mark().await.unwrap().position;
+    for name in READ_MODELS
+        .into_iter()
+        .map(|(name, _)| name)
+        .chain(["revenue_fixed"])
+    {
+        let handled = read_models.wait_until_handled(name, head, Duration::from_mins(1));
+        assert!(handled.await.unwrap().handled, "{name}");
+    }
+    let mut database = PgConnection::connect(&url).await.unwrap();
+    let wrong: Vec<String> = sqlx::query_scalar(
+        "select order_name from revenue_by_day.orders except select order_name from revenue_fixed.orders order by 1",
+    )
+    .fetch_all(&mut database)
+    .await
+    .unwrap();
+    let cancelled: Vec<String> = sqlx::query_scalar(
+        "select order_name from orders_by_state.orders where state = 'cancelled' order by 1",
+    )
+    .fetch_all(&mut database)
+    .await
+    .unwrap();
+    assert_eq!(wrong, cancelled);
+    assert!(!wrong.is_empty());
+    let sums_are_right: bool = sqlx::query_scalar(
+        "select (select sum(cents) from revenue_fixed.revenue) = (select sum(cents) from orders_by_state.orders where state <> 'cancelled')
+           and (select sum(cents) from revenue_by_day.revenue) = (select sum(cents) from orders_by_state.orders)",
+    )
+    .fetch_one(&mut database)
+    .await
+    .unwrap();
+    assert!(sums_are_right);
+    tasks.shutdown().await;
 }
