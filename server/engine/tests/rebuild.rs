@@ -6,9 +6,9 @@ mod support;
 use std::time::Duration;
 
 use highwater_engine::ReadModels;
-use highwater_model::{Job, JobState, VersionRole};
+use highwater_model::{JobState, VersionRole};
 use serde_json::json;
-use support::{Fresh, TOTALS, order, started};
+use support::{Fresh, TOTALS, order, over, started};
 
 /// Its first version forgets that a cancelled order is no revenue.
 fn wrong() -> String {
@@ -16,18 +16,6 @@ fn wrong() -> String {
         "else -1 end * (data->>'cents')::bigint",
         "else 0 end * (data->>'cents')::bigint",
     )
-}
-
-async fn over(fresh: &Fresh, job: i64) -> Job {
-    let deadline = tokio::time::Instant::now() + Duration::from_mins(1);
-    loop {
-        let job = fresh.store.job(job).await.unwrap();
-        if job.state.is_over() {
-            return job;
-        }
-        assert!(tokio::time::Instant::now() < deadline, "{job:#?}");
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
 }
 
 /// Waits until the shadow has handled everything.

@@ -36,6 +36,7 @@ pub mod problem;
 pub mod read_model;
 pub mod read_model_api;
 pub mod read_model_definition;
+pub mod read_model_diff;
 mod read_model_parse;
 mod read_model_sql;
 pub mod store;
@@ -63,5 +64,6 @@ pub use read_model_api::{
     OrderBody, ReadModelLag, RowsColumn, RowsPage,
 };
 pub use read_model_definition::{Definition, DefinitionError, FailurePolicy, HandlerKind};
+pub use read_model_diff::{ColumnDiff, DiffKind, DiffPage, DiffRow, ReadModelDiff, TableDiff};
 pub use store::{DatabaseRights, Mark, MarkHolder, StoreFacts};
 pub use stream::{StreamList, StreamName, StreamNameError, StreamOrder, StreamSummary};

@@ -105,11 +105,13 @@ impl Runner {
             return Ok(true);
         };
         let job_id = work.job_id;
-        debug_assert_eq!(self.version.role, VersionRole::Shadow);
-        self.store
-            .rebuild_is_level(job_id)
-            .await
-            .map_err(|error| error.to_string())?;
-        Ok(true)
+        let goes_back = self.version.role == VersionRole::Previous;
+        if goes_back {
+            self.store.finish_go_back(&self.version.name, job_id).await
+        } else {
+            self.store.rebuild_is_level(job_id).await
+        }
+        .map_err(|error| error.to_string())?;
+        Ok(!goes_back)
     }
 }

@@ -1,5 +1,6 @@
 //! What can be ordered of a read model that takes long.
 
+use highwater_model::{DiffKind, DiffPage, ReadModelDiff, VersionRole};
 use highwater_store::read_models::{Order, ReadModelError};
 use serde_json::Value;
 
@@ -16,6 +17,40 @@ impl ReadModels {
         let job_id = self.inner.store.rebuild(name, order, plan).await?;
         self.inner.defined.notify_one();
         Ok(job_id)
+    }
+
+    /// Makes the shadow live, in one transaction; what was live stays as the previous version. It needs a reason, and a diff of this
+    /// shadow. Answers the job, which ends when the new live version was seen to live.
+    pub async fn promote(&self, name: &str, order: &Order) -> Result<i64, ReadModelError> {
+        let job_id = self.inner.store.promote(name, order).await?;
+        self.changed(name);
+        Ok(job_id)
+    }
+
+    /// Makes the previous version live again, once it has caught up; needs a reason. Answers the job.
+    pub async fn go_back(&self, name: &str, order: &Order) -> Result<i64, ReadModelError> {
+        let job_id = self.inner.store.go_back(name, order).await?;
+        self.changed(name);
+        Ok(job_id)
+    }
+
+    /// Drops the shadow or the previous version; needs a reason.
+    pub async fn discard(
+        &self,
+        name: &str,
+        role: VersionRole,
+        order: &Order,
+    ) -> Result<(), ReadModelError> {
+        self.inner.store.discard(name, role, order).await?;
+        self.changed(name);
+        Ok(())
+    }
+
+    /// Runners find out at once which version they have to run.
+    fn changed(&self, name: &str) {
+        self.inner.poke(name, None);
+        self.inner.poke(&format!("{name}__shadow"), None);
+        self.inner.defined.notify_one();
     }
 
     /// Cancels a job; of a rebuild nothing is left.
@@ -37,5 +72,23 @@ impl ReadModels {
         self.inner
             .poke(&format!("{}__shadow", job.read_model), None);
         Ok(())
+    }
+
+    /// Compares the shadow of a read model with the live version at the same position.
+    pub async fn diff(&self, name: &str) -> Result<ReadModelDiff, ReadModelError> {
+        self.inner.store.diff(name).await
+    }
+
+    /// Rows of one table that differ in one way, behind a cursor.
+    pub async fn diff_rows(
+        &self,
+        name: &str,
+        table: &str,
+        kind: DiffKind,
+        cursor: Option<&str>,
+        limit: i64,
+    ) -> Result<DiffPage, ReadModelError> {
+        let store = &self.inner.store;
+        store.diff_rows(name, table, kind, cursor, limit).await
     }
 }

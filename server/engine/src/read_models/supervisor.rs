@@ -94,6 +94,12 @@ impl Supervisor {
                     tracing::warn!(%error, "read models: one that waits for its tables could not be made");
                 }
             }
+            if self.inner.samples.load(Ordering::Relaxed)
+                && let Ok(Err(error)) =
+                    tokio::time::timeout(LOOK, self.inner.store.verify_swaps()).await
+            {
+                tracing::warn!(%error, "read models: what became live could not be looked after");
+            }
             match tokio::time::timeout(LOOK, self.inner.store.runnable_versions()).await {
                 Ok(Ok(versions)) => {
                     self.end_others(&versions);

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use highwater_engine::{ReadModelOptions, ReadModels};
 use highwater_model::{
-    AppendToStream, ExpectedVersion, ImportLine, Position, ProposedEvent, ReadModel, StreamName,
+    AppendToStream, ExpectedVersion, ImportLine, Job, Position, ProposedEvent, ReadModel,
+    StreamName,
 };
 use highwater_postgres::scratch::Scratch;
 use highwater_store::read_models::{Defined, Order};
@@ -195,4 +196,17 @@ pub(crate) fn order() -> Order {
 pub(crate) async fn started(read_models: &ReadModels, name: &str, text: &str) {
     let defined = read_models.put(name, text, &order()).await.unwrap();
     assert!(matches!(defined, Defined::Started { .. }), "{defined:?}");
+}
+
+/// Waits until a job is over.
+pub(crate) async fn over(fresh: &Fresh, job: i64) -> Job {
+    let deadline = tokio::time::Instant::now() + Duration::from_mins(1);
+    loop {
+        let job = fresh.store.job(job).await.unwrap();
+        if job.state.is_over() {
+            return job;
+        }
+        assert!(tokio::time::Instant::now() < deadline, "{job:#?}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
 }

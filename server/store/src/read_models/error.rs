@@ -46,15 +46,23 @@ pub enum ReadModelError {
     Store(#[from] StoreError),
 }
 
+/// Somebody else holds what an order needs.
+const BUSY: &str = "the read model is in the middle of a slice; try again in a few seconds";
+
+impl ReadModelError {
+    /// The next attempt may well succeed.
+    pub(super) fn is_busy(&self) -> bool {
+        matches!(self, Self::Refused(why) if why == BUSY)
+    }
+}
+
 impl From<sqlx::Error> for ReadModelError {
     fn from(error: sqlx::Error) -> Self {
         let code = error
             .as_database_error()
             .and_then(sqlx::error::DatabaseError::code);
-        if code.as_deref() == Some("55P03") {
-            return Self::Refused(
-                "the read model is in the middle of a slice; try again in a few seconds".to_owned(),
-            );
+        if matches!(code.as_deref(), Some("55P03" | "40P01")) {
+            return Self::Refused(BUSY.to_owned());
         }
         Self::Store(error.into())
     }

@@ -8,7 +8,8 @@
 //! | set-up | `set_up.rs` | making a version's schema: the slice's views, its tables, its handler |
 //! | slice | `slice.rs` | the events between two positions, handled in the transaction that moves the checkpoint |
 //! | generation | `progress.rs` | goes up with each new runner of a version; a slice of an older one changes nothing |
-//! | job | `jobs.rs`, `rebuild.rs` | a long operation on a read model: one at a time, with progress and an outcome |
+//! | job | `jobs.rs`, `rebuild.rs`, `promote.rs`, `verify.rs` | a long operation on a read model: one at a time, with progress and an outcome |
+//! | diff | `diff.rs`, `diff_tables.rs` | what a shadow has that the live one has not, and the other way round |
 //! | lease | `lease.rs` | the lock that makes a process the runner of a read model |
 //!
 //! # Why the handler can't leave its role
@@ -20,21 +21,26 @@
 mod actions;
 mod check;
 mod define;
+mod diff;
+mod diff_tables;
 mod error;
 mod failures;
 mod handled;
 mod jobs;
 mod lag;
 mod lease;
+mod level;
 mod orders;
 mod owner;
 mod progress;
+mod promote;
+mod rebuild;
 mod rows;
 mod rows_order;
-mod rebuild;
 mod set_up;
 mod slice;
 mod trend;
+mod verify;
 mod versions;
 
 pub use actions::{ActionQuery, Order};

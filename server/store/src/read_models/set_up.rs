@@ -59,12 +59,9 @@ pub(super) async fn set_up(
         // Plans it, so that every name and type in it is looked up; the handler's own plan is made at its first slice.
         run(connection, definition, &s, "explain ", statement).await?;
     }
-    let body = handler_body(definition, &s);
     let end = format!(
-        "drop function {s}.run(text); create function {s}.handle() returns void language plpgsql as {}; {}
-         revoke create on schema {s} from {role}",
-        quoted_text(&body),
-        belongs(&format!("{s}.handle()"), &role, &s),
+        "drop function {s}.run(text); {} revoke create on schema {s} from {role}",
+        handler_function(definition, &role, &s),
     );
     // What SQL allows and PL/pgSQL doesn't: names like loop, which end its statements.
     execute(connection, end)
@@ -74,6 +71,30 @@ pub(super) async fn set_up(
             other => other,
         })?;
     only_tables(connection, definition, &owner).await
+}
+
+/// Writes the handler of a version anew: its schema has another name now, and the handler knows it.
+pub(super) async fn write_handler(
+    connection: &mut PgConnection,
+    definition: &Definition,
+    schema: &str,
+) -> Result<(), ReadModelError> {
+    let owner = owner::name(connection, &definition.name).await?;
+    let (role, s) = (quoted(&owner), quoted(schema));
+    // Only who may create in a schema can be given a function in it.
+    let sql = format!(
+        "drop function {s}.handle(); grant create on schema {s} to {role}; {} revoke create on schema {s} from {role}",
+        handler_function(definition, &role, &s),
+    );
+    execute(connection, sql).await
+}
+
+fn handler_function(definition: &Definition, role: &str, schema: &str) -> String {
+    format!(
+        "create function {schema}.handle() returns void language plpgsql as {}; {}",
+        quoted_text(&handler_body(definition, schema)),
+        belongs(&format!("{schema}.handle()"), role, schema),
+    )
 }
 
 /// The slice of a version, bounded by its own row, which the owner can't change. The barrier keeps the handler's conditions from being
@@ -262,7 +283,7 @@ async fn only_tables(
 ) -> Result<(), ReadModelError> {
     let other: Option<String> = sqlx::query_scalar(
         "with own as (
-           select n.oid from unnest(array['', '__shadow', '__previous', '__check', '__check_one', '__check_random']) e(ending)
+           select n.oid from unnest(array['', '__shadow', '__previous', '__swap', '__check', '__check_one', '__check_random']) e(ending)
            join pg_namespace n on n.nspname = $2 || e.ending
          )
          select found.what from (
