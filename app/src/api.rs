@@ -1,5 +1,8 @@
 //! The typed client of the HTTP API: `fetch` in the browser; on the server the same router in process, with the visitor's identity.
 
+mod browser;
+mod read_models;
+
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
@@ -13,6 +16,9 @@ use jiff::Timestamp;
 use leptos::prelude::use_context;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+
+use browser::{Sending, from_browser};
+pub use read_models::{ActionsRequest, Order, RowsRequest};
 
 /// A request's answer, status and body, or the sentence that says why there is none.
 pub type TransportFuture = Pin<Box<dyn Future<Output = Result<(u16, String), String>> + Send>>;
@@ -196,22 +202,28 @@ impl Api {
     async fn get<T: DeserializeOwned>(&self, query: Query) -> Answer<T> {
         let answer = match &self.transport {
             Some(transport) => (transport.0)(query.0).await,
-            #[cfg(target_arch = "wasm32")]
-            None => send_wrapper::SendWrapper::new(fetch(query.0)).await,
-            // Routes are listed, and tests run, without a transport.
-            #[cfg(not(target_arch = "wasm32"))]
-            None => Err("the page has no transport".to_owned()),
+            None => from_browser(Sending::get(query.0)).await,
         };
-        let (status, body) = answer.map_err(ApiError::Unreachable)?;
-        if (200..300).contains(&status) {
-            serde_json::from_str(&body).map_err(|error| ApiError::Unreadable(error.to_string()))
-        } else {
-            Err(serde_json::from_str(&body).map_or_else(
-                |_| ApiError::Unreadable(format!("status {status} without an explanation")),
-                ApiError::Refused,
-            ))
-        }
+        serde_json::from_str(&accepted(answer)?)
+            .map_err(|error| ApiError::Unreadable(error.to_string()))
     }
+
+    /// Sends what changes something. Only a browser does: while a page is rendered nothing is ordered.
+    async fn send(&self, sending: Sending) -> Answer<String> {
+        accepted(from_browser(sending).await)
+    }
+}
+
+/// The body of an answer that is not a refusal.
+fn accepted(answer: Result<(u16, String), String>) -> Answer<String> {
+    let (status, body) = answer.map_err(ApiError::Unreachable)?;
+    if (200..300).contains(&status) {
+        return Ok(body);
+    }
+    Err(serde_json::from_str(&body).map_or_else(
+        |_| ApiError::Unreadable(format!("status {status} without an explanation")),
+        ApiError::Refused,
+    ))
 }
 
 /// A path with its query string.
@@ -251,29 +263,6 @@ pub fn escape(text: &str) -> String {
         }
     }
     out
-}
-
-/// Asks from the browser.
-#[cfg(target_arch = "wasm32")]
-async fn fetch(path: String) -> Result<(u16, String), String> {
-    use wasm_bindgen::JsCast as _;
-    use wasm_bindgen_futures::JsFuture;
-    let say = |error: wasm_bindgen::JsValue| {
-        error.dyn_ref::<js_sys::Error>().map_or_else(
-            || format!("{error:?}"),
-            |error| String::from(error.message()),
-        )
-    };
-    let window = web_sys::window().ok_or("there is no window")?;
-    let response: web_sys::Response = JsFuture::from(window.fetch_with_str(&path))
-        .await
-        .map_err(say)?
-        .unchecked_into();
-    let status = response.status();
-    let body = JsFuture::from(response.text().map_err(say)?)
-        .await
-        .map_err(say)?;
-    Ok((status, body.as_string().unwrap_or_default()))
 }
 
 #[cfg(test)]

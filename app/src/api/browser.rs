@@ -1,0 +1,66 @@
+//! Asks from the browser: the one place that touches `fetch`.
+
+/// What a browser asks.
+#[cfg_attr(
+    not(target_arch = "wasm32"),
+    expect(dead_code, reason = "only a browser reads it")
+)]
+pub(super) struct Sending {
+    pub(super) method: &'static str,
+    pub(super) path: String,
+    /// Media type and text.
+    pub(super) body: Option<(&'static str, String)>,
+}
+
+impl Sending {
+    pub(super) fn get(path: String) -> Self {
+        Self {
+            method: "GET",
+            path,
+            body: None,
+        }
+    }
+}
+
+/// Asks with `fetch`.
+#[cfg(target_arch = "wasm32")]
+pub(super) async fn from_browser(sending: Sending) -> Result<(u16, String), String> {
+    send_wrapper::SendWrapper::new(fetch(sending)).await
+}
+
+/// Routes are listed, and tests run, without a transport.
+#[cfg(not(target_arch = "wasm32"))]
+pub(super) fn from_browser(_: Sending) -> impl Future<Output = Result<(u16, String), String>> {
+    std::future::ready(Err("the page has no transport".to_owned()))
+}
+
+#[cfg(target_arch = "wasm32")]
+async fn fetch(sending: Sending) -> Result<(u16, String), String> {
+    use wasm_bindgen::JsCast as _;
+    use wasm_bindgen_futures::JsFuture;
+    let say = |error: wasm_bindgen::JsValue| {
+        error.dyn_ref::<js_sys::Error>().map_or_else(
+            || format!("{error:?}"),
+            |error| String::from(error.message()),
+        )
+    };
+    let window = web_sys::window().ok_or("there is no window")?;
+    let init = web_sys::RequestInit::new();
+    init.set_method(sending.method);
+    if let Some((media_type, body)) = &sending.body {
+        let headers = web_sys::Headers::new().map_err(say)?;
+        headers.set("Content-Type", media_type).map_err(say)?;
+        init.set_headers(&headers);
+        init.set_body(&wasm_bindgen::JsValue::from_str(body));
+    }
+    let response: web_sys::Response =
+        JsFuture::from(window.fetch_with_str_and_init(&sending.path, &init))
+            .await
+            .map_err(say)?
+            .unchecked_into();
+    let status = response.status();
+    let body = JsFuture::from(response.text().map_err(say)?)
+        .await
+        .map_err(say)?;
+    Ok((status, body.as_string().unwrap_or_default()))
+}

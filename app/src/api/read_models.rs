@@ -1,0 +1,151 @@
+//! Read models: what is asked of them, and what an operator orders.
+
+use highwater_model::{Action, Failure, LagPoint, ReadModel, RowsPage};
+use jiff::Timestamp;
+
+use super::{Answer, Api, Query, Sending, escape};
+
+/// Which actions to list.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ActionsRequest {
+    /// Of one read model only.
+    pub read_model: String,
+    /// One kind of action only.
+    pub action: String,
+    /// Of one operator only.
+    pub actor: String,
+    /// Older than this action.
+    pub before: Option<i64>,
+    /// How many at most.
+    pub limit: usize,
+}
+
+/// Which rows to show.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RowsRequest {
+    /// The table; the first one when empty.
+    pub table: String,
+    /// The column to sort by; the primary key when empty.
+    pub order: String,
+    /// The largest first.
+    pub descending: bool,
+    /// From an earlier page's `next`.
+    pub cursor: String,
+}
+
+/// What an operator orders.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Order {
+    /// No slice begins until it is resumed.
+    Pause,
+    /// It goes on.
+    Resume,
+    /// The event that it stands on is tried again.
+    Retry {
+        /// The event's position.
+        position: i64,
+    },
+    /// The event that it stands on is left out.
+    Skip {
+        /// The event's position.
+        position: i64,
+        /// Why.
+        reason: String,
+    },
+}
+
+impl Order {
+    fn path(&self) -> String {
+        match self {
+            Self::Pause => "pause".to_owned(),
+            Self::Resume => "resume".to_owned(),
+            Self::Retry { position } => format!("failures/{position}/retry"),
+            Self::Skip { position, .. } => format!("failures/{position}/skip"),
+        }
+    }
+}
+
+impl Api {
+    /// Every read model.
+    pub async fn read_models(&self) -> Answer<Vec<ReadModel>> {
+        self.get(Query::new("/api/read-models")).await
+    }
+
+    /// One read model.
+    pub async fn read_model(&self, name: &str) -> Answer<ReadModel> {
+        self.get(of(name, "")).await
+    }
+
+    /// How its lag was.
+    pub async fn lag_history(
+        &self,
+        name: &str,
+        since: Timestamp,
+        step_s: i64,
+    ) -> Answer<Vec<LagPoint>> {
+        let mut query = of(name, "/lag");
+        query.text("since", &since.to_string());
+        query.number("step", Some(step_s));
+        self.get(query).await
+    }
+
+    /// Events that it could not handle, the newest first.
+    pub async fn failures(&self, name: &str) -> Answer<Vec<Failure>> {
+        self.get(of(name, "/failures")).await
+    }
+
+    /// What operators did, the newest first.
+    pub async fn actions(&self, request: &ActionsRequest) -> Answer<Vec<Action>> {
+        let mut query = Query::new("/api/actions");
+        query.text("read_model", &request.read_model);
+        query.text("action", &request.action);
+        query.text("actor", &request.actor);
+        query.number("before", request.before);
+        query.number("limit", i64::try_from(request.limit).ok());
+        self.get(query).await
+    }
+
+    /// Rows of a table of the live version.
+    pub async fn rows(&self, name: &str, request: &RowsRequest) -> Answer<RowsPage> {
+        let mut query = of(name, "/rows");
+        query.text("table", &request.table);
+        query.text("order", &request.order);
+        query.text(
+            "direction",
+            if request.descending { "backward" } else { "" },
+        );
+        query.text("cursor", &request.cursor);
+        query.number("limit", Some(50));
+        self.get(query).await
+    }
+
+    /// Gives an order. That it was taken does not say that it took effect: read the state back.
+    pub async fn order(&self, name: &str, order: &Order) -> Answer<()> {
+        let body = match order {
+            Order::Skip { reason, .. } => serde_json::json!({ "reason": reason }),
+            _ => serde_json::json!({}),
+        };
+        self.send(Sending {
+            method: "POST",
+            path: of(name, &format!("/{}", order.path())).0,
+            body: Some(("application/json", body.to_string())),
+        })
+        .await
+        .map(drop)
+    }
+
+    /// Hands in a definition: a new one starts, a changed one waits beside the live one.
+    pub async fn define(&self, name: &str, text: &str) -> Answer<()> {
+        self.send(Sending {
+            method: "PUT",
+            path: of(name, "").0,
+            body: Some(("text/plain; charset=utf-8", text.to_owned())),
+        })
+        .await
+        .map(drop)
+    }
+}
+
+fn of(name: &str, part: &str) -> Query {
+    Query::new(&format!("/api/read-models/{}{part}", escape(name)))
+}
