@@ -3,13 +3,15 @@
 
 pub mod buffer;
 pub mod machine;
+pub mod read_models;
 pub mod socket;
 
-use highwater_model::Mark;
+use highwater_model::{Mark, ReadModelLag};
 use leptos::prelude::*;
 
 pub use buffer::{Buffer, Row};
 pub use machine::Status;
+pub use read_models::{on_lag, on_pulse, take_over};
 
 /// What the parts of the page see of the feed.
 #[derive(Debug, Clone, Copy)]
@@ -18,6 +20,8 @@ pub struct Live {
     pub status: RwSignal<Status>,
     /// The newest mark, from the server that rendered the page at first.
     pub mark: RwSignal<Option<Mark>>,
+    /// How the read models are, while a page watches them.
+    pub lag: RwSignal<Option<Vec<ReadModelLag>>>,
     /// When the last message came, in milliseconds since 1970 (the browser's clock).
     pub heard_at: RwSignal<Option<f64>>,
     /// The browser's clock, ticking once a second; none on the server.
@@ -30,6 +34,7 @@ impl Live {
         Self {
             status: RwSignal::new(Status::Connecting),
             mark: RwSignal::new(None),
+            lag: RwSignal::new(None),
             heard_at: RwSignal::new(None),
             now: RwSignal::new(None),
         }

@@ -24,6 +24,8 @@ struct Client {
     live: Live,
     socket: Option<Socket>,
     buffer: Option<RwSignal<Buffer>>,
+    /// Parts of the page that watch the read models; while pages change there may be two.
+    lag_watchers: usize,
     inbox: Vec<String>,
 }
 
@@ -56,6 +58,7 @@ pub fn start(live: Live) {
             live,
             socket: None,
             buffer: None,
+            lag_watchers: 0,
             inbox: Vec::new(),
         });
         true
@@ -98,6 +101,21 @@ pub fn unfollow(buffer: RwSignal<Buffer>) {
     if mine {
         handle(Input::Unfollow);
     }
+}
+
+/// Begins or ends to watch the read models.
+pub fn watch_lag(begin: bool) {
+    let watchers = CLIENT.with_borrow_mut(|client| {
+        client.as_mut().map_or(0, |client| {
+            client.lag_watchers = if begin {
+                client.lag_watchers + 1
+            } else {
+                client.lag_watchers.saturating_sub(1)
+            };
+            client.lag_watchers
+        })
+    });
+    handle(Input::WatchLag(watchers > 0));
 }
 
 /// Gives the machine an input and does what it says. Signals are set outside the borrow: their effects may come back here.
@@ -209,7 +227,7 @@ fn drain() {
     }
     live.heard_at.set(Some(js_sys::Date::now()));
     let mut events: Vec<RecordedEvent> = Vec::new();
-    let mut mark = None;
+    let (mut mark, mut lag) = (None, None);
     for text in inbox {
         match serde_json::from_str(&text) {
             Ok(message) => {
@@ -217,6 +235,7 @@ fn drain() {
                     // It goes between the events before it and those behind it.
                     ServerMessage::Gap { .. } => show(std::mem::take(&mut events)),
                     ServerMessage::Mark { mark: newest, .. } => mark = Some(newest.clone()),
+                    ServerMessage::Lag { lag: newest, .. } => lag = Some(newest.clone()),
                     _ => {}
                 }
                 events.extend(handle_message(message));
@@ -229,6 +248,9 @@ fn drain() {
     show(events);
     if mark.is_some() {
         live.mark.set(mark);
+    }
+    if lag.is_some() {
+        live.lag.set(lag);
     }
 }
 
