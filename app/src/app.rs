@@ -14,8 +14,11 @@ use crate::components::Zone;
 use crate::components::frame::{Rail, TopBar};
 use crate::components::problem::NotFound;
 use crate::live::{Live, socket};
+use crate::pages::audit::AuditPage;
 use crate::pages::event::EventOnePage;
 use crate::pages::live::LivePage;
+use crate::pages::read_model::ReadModelPage;
+use crate::pages::read_models::ReadModelsPage;
 use crate::pages::stream::StreamPage;
 use crate::pages::streams::StreamsPage;
 use crate::pages::types::TypesPage;
@@ -115,6 +118,9 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("/streams") view=StreamsPage ssr=SsrMode::Async />
                     <Route path=path!("/streams/:stream") view=StreamPage ssr=SsrMode::Async />
                     <Route path=path!("/events/:id") view=EventOnePage ssr=SsrMode::Async />
+                    <Route path=path!("/read-models") view=ReadModelsPage ssr=SsrMode::Async />
+                    <Route path=path!("/read-models/:name") view=ReadModelPage ssr=SsrMode::Async />
+                    <Route path=path!("/audit") view=AuditPage ssr=SsrMode::Async />
                     <Route path=path!("/types") view=TypesPage ssr=SsrMode::Async />
                 </Routes>
             </main>

@@ -1,6 +1,6 @@
 //! One event: its facts, its data, what caused it, what it caused.
 
-use highwater_model::{EventWithCauses, RecordedEvent};
+use highwater_model::{EventWithCauses, HandledBy, RecordedEvent};
 use leptos::prelude::*;
 
 use super::clipboard;
@@ -19,7 +19,7 @@ pub fn EventDetail(
         event,
         cause,
         effects,
-        ..
+        handled_by,
     } = detail;
     let known = event.known_metadata();
     let stream = event.stream.to_string();
@@ -89,6 +89,7 @@ pub fn EventDetail(
                 }
             })}
         {caused}
+        {handlers(handled_by)}
         <details class="part">
             <summary>"raw JSON"</summary>
             <pre tabindex="0">{raw.clone()}</pre>
@@ -152,6 +153,37 @@ fn facts(event: &RecordedEvent, actor: Option<AnyView>, flow: Option<AnyView>) -
         </dl>
     }
     .into_any()
+}
+
+/// Read models that handle the event's type, and whether they have handled this one.
+fn handlers(handled_by: Vec<HandledBy>) -> Option<AnyView> {
+    if handled_by.is_empty() {
+        return None;
+    }
+    let chips: Vec<AnyView> = handled_by
+        .into_iter()
+        .map(|HandledBy { name, handled }| {
+            let (class, word) = if handled {
+                ("chip handled", "✓ handled")
+            } else {
+                ("chip", "… not yet")
+            };
+            view! {
+                <a class=class href=format!("/read-models/{}", escape(&name))>
+                    <span class="mono">{name.clone()}</span>
+                    <span class="dim">{word}</span>
+                </a>
+            }
+            .into_any()
+        })
+        .collect();
+    Some(
+        view! {
+            <h3>"read models"</h3>
+            <div class="chips">{chips}</div>
+        }
+        .into_any(),
+    )
 }
 
 fn neighbour(event: &RecordedEvent, from: jiff::Timestamp) -> AnyView {

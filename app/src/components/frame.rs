@@ -10,7 +10,13 @@ use crate::format;
 use crate::live::{Live, Status};
 
 /// The pages that exist: path, name.
-pub const PAGES: [(&str, &str); 3] = [("/", "Live"), ("/streams", "Streams"), ("/types", "Types")];
+pub const PAGES: [(&str, &str); 5] = [
+    ("/", "Live"),
+    ("/streams", "Streams"),
+    ("/read-models", "Read models"),
+    ("/types", "Types"),
+    ("/audit", "Audit"),
+];
 
 /// The pages, at the left.
 #[component]
@@ -53,7 +59,9 @@ pub fn TopBar(
         let mut parts = here.trim_matches('/').splitn(2, '/');
         let first = match parts.next() {
             Some("streams") => "Streams",
+            Some("read-models") => "Read models",
             Some("types") => "Types",
+            Some("audit") => "Audit",
             Some("events") => "Events",
             _ => "Live",
         };
@@ -89,7 +97,7 @@ pub fn TopBar(
                 <Suspense fallback=|| "mark …">{mark}</Suspense>
             </span>
             <Light live />
-            <button class="quiet find" type="button" aria-label="Go to a page, stream, event or position" on:click=move |_| open.set(true)>
+            <button class="quiet find" type="button" aria-label="Go to a page, read model, stream, event or position" on:click=move |_| open.set(true)>
                 <kbd>"⌘K"</kbd>
             </button>
             <button class="quiet" type="button" aria-label="Switch between the dark and the light theme" on:click=|_| switch_theme()>

@@ -1,13 +1,17 @@
 //! Parts that show plain data and never fetch.
 
+pub mod actions;
 pub mod clipboard;
+pub mod command;
 pub mod event_detail;
 pub mod filter_line;
 pub mod frame;
 pub mod histogram;
 pub mod json_tree;
+pub mod lag_chart;
 pub mod palette;
 pub mod problem;
+pub mod read_model_state;
 
 use jiff::Timestamp;
 use leptos::prelude::*;

@@ -1,4 +1,4 @@
-//! ⌘K: go to a page, a stream, an event, a position, a correlation id.
+//! ⌘K: go to a page, a read model, a stream, an event, a position, a correlation id.
 
 use leptos::ev;
 use leptos::html;
@@ -80,8 +80,8 @@ pub fn Palette(
             <form on:submit=submit>
                 <input
                     type="search"
-                    aria-label="Page, stream, event id, position or correlation id"
-                    placeholder="Page, stream, event id, position, correlation id"
+                    aria-label="Page, read model, stream, event id, position or correlation id"
+                    placeholder="Page, read model, stream, event id, position, correlation id"
                     autocomplete="off"
                     prop:value=move || text.get()
                     on:input=move |event| search(event_target_value(&event))
@@ -135,6 +135,16 @@ async fn look_up(typed: &str) -> Vec<(String, String)> {
             format!("/events/{}", event.id),
             format!("Position {}: {}", event.position, event.event_type),
         ));
+    }
+    let words = typed.to_lowercase().replace(' ', "_");
+    if let Ok(models) = api.read_models().await {
+        let named = models.iter().filter(|model| model.name.contains(&words));
+        entries.extend(named.take(12).map(|model| {
+            (
+                format!("/read-models/{}", escape(&model.name)),
+                format!("Read model {}", model.name),
+            )
+        }));
     }
     if let Ok(list) = api
         .streams(&StreamsRequest {

@@ -1,17 +1,39 @@
 //! The pages, one file a URL. They fetch; what they show is in the URL.
 
+pub mod audit;
 pub mod event;
 pub mod live;
 pub mod live_query;
 pub mod live_rows;
+pub mod read_model;
+pub mod read_model_definition;
+pub mod read_model_editor;
+pub mod read_model_failures;
+pub mod read_model_lag;
+pub mod read_model_orders;
+pub mod read_model_rows;
+pub mod read_models;
 pub mod stream;
 pub mod streams;
 pub mod types;
 
 use leptos::prelude::*;
+use leptos_router::params::ParamsMap;
 
 /// Nothing there yet, and on its way.
 #[component]
 pub fn Loading() -> impl IntoView {
     view! { <p class="notice" role="status">"Reading the log…"</p> }
+}
+
+/// The address of this page with some of its query changed; an empty value leaves the name out.
+fn href_with(path: &str, query: &ParamsMap, changes: &[(&'static str, &str)]) -> String {
+    let mut query = query.clone();
+    for (name, value) in changes {
+        query.remove(name);
+        if !value.is_empty() {
+            query.insert(*name, (*value).to_owned());
+        }
+    }
+    format!("{path}{}", query.to_query_string())
 }

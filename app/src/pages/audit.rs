@@ -1,0 +1,111 @@
+//! `/audit`: who did what, when, why, and what came of it?
+
+use highwater_model::Action;
+use leptos::prelude::*;
+use leptos_meta::Title;
+use leptos_router::components::Form;
+use leptos_router::hooks::use_query_map;
+
+use super::Loading;
+use crate::api::{ActionsRequest, Api, escape};
+use crate::components::actions::Actions;
+use crate::components::problem::ErrorNotice;
+
+/// Actions on one page.
+const PAGE: usize = 100;
+/// What an operator can do.
+const KINDS: [&str; 5] = ["define", "pause", "resume", "retry", "skip"];
+
+/// The audit log.
+#[component]
+pub fn AuditPage() -> impl IntoView {
+    let map = use_query_map();
+    let request = Memo::new(move |_| {
+        map.with(|map| ActionsRequest {
+            read_model: map.get("read_model").unwrap_or_default(),
+            action: map.get("action").unwrap_or_default(),
+            actor: map.get("actor").unwrap_or_default(),
+            before: map.get("before").and_then(|before| before.parse().ok()),
+            limit: PAGE,
+        })
+    });
+    let found = Resource::new(
+        move || request.get(),
+        |request| {
+            let api = Api::from_context();
+            async move { api.actions(&request).await }
+        },
+    );
+    view! {
+        <Title text="Audit" />
+        <h1>"Audit"</h1>
+        <Transition fallback=Loading>
+            {move || Suspend::new(async move {
+                match found.await {
+                    Ok(actions) => found_view(actions, request.get_untracked()),
+                    Err(error) => view! { <ErrorNotice error /> }.into_any(),
+                }
+            })}
+        </Transition>
+    }
+    .into_any()
+}
+
+fn found_view(actions: Vec<Action>, request: ActionsRequest) -> AnyView {
+    let filtered = !(request.read_model.is_empty()
+        && request.action.is_empty()
+        && request.actor.is_empty()
+        && request.before.is_none());
+    let kinds: Vec<AnyView> = KINDS
+        .into_iter()
+        .map(|kind| {
+            view! {
+                <option value=kind selected=kind == request.action>
+                    {kind}
+                </option>
+            }
+            .into_any()
+        })
+        .collect();
+    let older = actions
+        .last()
+        .filter(|_| actions.len() == PAGE)
+        .map(|last| {
+            let href = format!(
+                "/audit?read_model={}&action={}&actor={}&before={}",
+                escape(&request.read_model),
+                escape(&request.action),
+                escape(&request.actor),
+                last.id
+            );
+            view! {
+                <a class="button" href=href>
+                    "Older actions"
+                </a>
+            }
+        });
+    let table = if actions.is_empty() {
+        let words = if filtered {
+            "No action is like this. Leave a field empty to see more."
+        } else {
+            "Nobody has done anything yet. Pausing, skipping and defining read models is written down here, with who, when and why."
+        };
+        view! { <p class="notice">{words}</p> }.into_any()
+    } else {
+        view! { <Actions actions of_many=true /> }.into_any()
+    };
+    view! {
+        <Form method="GET" action="/audit" attr:class="line">
+            <input type="search" name="read_model" value=request.read_model aria-label="Read model" placeholder="Read model" />
+            <select name="action" aria-label="Action">
+                <option value="">"Every action"</option>
+                {kinds}
+            </select>
+            <input type="search" name="actor" value=request.actor aria-label="Who" placeholder="Who" />
+            <button type="submit">"Show"</button>
+        </Form>
+        {table}
+        <div class="bar">{older}</div>
+    }
+    .into_any()
+}

@@ -1,0 +1,234 @@
+//! `/read-models`: is everything caught up, and if not, what is worst?
+
+use std::cmp::Reverse;
+
+use highwater_model::{ReadModel, ReadModelState};
+use leptos::prelude::*;
+use leptos_meta::Title;
+
+use super::Loading;
+use crate::api::{Api, escape};
+use crate::components::command::Command;
+use crate::components::problem::ErrorNotice;
+use crate::components::read_model_state::{StateBadge, badness, counted, matching, seconds, word};
+use crate::format;
+use crate::live::{on_lag, take_over};
+
+/// The list of read models.
+#[component]
+pub fn ReadModelsPage() -> impl IntoView {
+    let found = Resource::new(
+        || (),
+        |()| {
+            let api = Api::from_context();
+            async move { api.read_models().await }
+        },
+    );
+    view! {
+        <Title text="Read models" />
+        <h1>"Read models"</h1>
+        <Transition fallback=Loading>
+            {move || Suspend::new(async move {
+                match found.await {
+                    Ok(models) => view! { <Found models /> }.into_any(),
+                    Err(error) => view! { <ErrorNotice error /> }.into_any(),
+                }
+            })}
+        </Transition>
+    }
+    .into_any()
+}
+
+/// What was found, and from there on what changes.
+#[component]
+fn Found(
+    /// Read when the page was rendered.
+    models: Vec<ReadModel>,
+) -> impl IntoView {
+    let models = RwSignal::new(worst_first(models));
+    // Rows keep their places while somebody points at them.
+    let still = RwSignal::new(false);
+    let read = move || {
+        let api = Api::from_context();
+        leptos::task::spawn_local(async move {
+            if let Ok(fresh) = api.read_models().await {
+                let _ = models.try_update(|models| place(models, fresh, still.get_untracked()));
+            }
+        });
+    };
+    on_lag(move |said| {
+        let mut known = models.get_untracked();
+        let mut more = known.len() != said.len();
+        for model in &mut known {
+            match said.iter().find(|one| one.name == model.name) {
+                Some(said) => more |= take_over(model, said),
+                None => more = true,
+            }
+        }
+        models.update(|models| place(models, known, still.get_untracked()));
+        if more {
+            read();
+        }
+    });
+    let summary = move || models.with(|models| summary(models));
+    let empty = Memo::new(move |_| models.with(Vec::is_empty));
+    let rows = move || models.with(|models| models.iter().map(row).collect::<Vec<AnyView>>());
+    view! {
+        <Show when=move || !empty.get() fallback=NoReadModel>
+            <p class="dim">{summary}</p>
+            <div
+                class="card scroll"
+                tabindex="0"
+                role="region"
+                aria-label="Read models, worst first"
+                on:pointerenter=move |_| still.set(true)
+                on:pointerleave=move |_| still.set(false)
+                on:focusin=move |_| still.set(true)
+                on:focusout=move |_| still.set(false)
+            >
+                <table class="models">
+                    <thead>
+                        <tr>
+                            <th>"state"</th>
+                            <th>"read model"</th>
+                            <th>"trend"</th>
+                            <th class="n">"positions behind"</th>
+                            <th class="n">"matching"</th>
+                            <th class="n">"oldest"</th>
+                            <th class="n">"events / s"</th>
+                            <th class="n">"failures"</th>
+                            <th class="n">"stands on"</th>
+                        </tr>
+                    </thead>
+                    <tbody>{rows}</tbody>
+                </table>
+            </div>
+        </Show>
+    }
+    .into_any()
+}
+
+fn row(model: &ReadModel) -> AnyView {
+    let name = model.name.clone();
+    let lag = model.lag;
+    let live = model.versions.first();
+    let failures = live.map_or(0, |version| version.failures);
+    let (position, event_id) = match &model.stands_on {
+        Some(failure) => (failure.position, Some(failure.event_id)),
+        None => (
+            model.checkpoint,
+            live.and_then(|version| version.checkpoint_event_id),
+        ),
+    };
+    let stands = format::number(position.0);
+    let stands = match event_id {
+        Some(id) => view! { <a href=format!("/events/{id}")>{stands}</a> }.into_any(),
+        None => stands.into_any(),
+    };
+    let waits = model.versions.len() > 1;
+    view! {
+        <tr>
+            <td>
+                <StateBadge state=model.state />
+            </td>
+            <td class="wide">
+                <a class="mono" href=format!("/read-models/{}", escape(&name))>
+                    {name.clone()}
+                </a>
+                {waits.then(|| view! { <span class="chip">{format!("{} versions", model.versions.len())}</span> })}
+                <span class="dim">{model.describe.clone()}</span>
+            </td>
+            <td class="trend">{model.trend.clone()}</td>
+            <td class="n">{format::number(lag.positions)}</td>
+            <td class="n">{matching(lag).replace(" matching", "")}</td>
+            <td class="n">{seconds(lag)}</td>
+            <td class="n">{format::rate(model.rate)}</td>
+            <td class="n" class:bad=failures != 0>
+                {format::number(failures)}
+            </td>
+            <td class="n">{stands}</td>
+        </tr>
+    }
+    .into_any()
+}
+
+/// No read model yet.
+#[component]
+fn NoReadModel() -> impl IntoView {
+    view! {
+        <section class="notice">
+            <h2>"No read model yet"</h2>
+            <p>
+                "A read model is SQL that turns events into tables. Write it to a file, hand it in, and it starts with the first event. \
+                This one counts the events of each category:"
+            </p>
+            <Command text=EXAMPLE />
+            <p>"The server also takes a folder of such files:"</p>
+            <Command text="highwater serve --read-models ./read-models" />
+        </section>
+    }
+    .into_any()
+}
+
+const EXAMPLE: &str =
+    "curl -X PUT http://127.0.0.1:3000/api/read-models/events_by_category --data-binary @- <<'SQL'
+-- highwater: events *
+-- highwater: describe Events of each category
+-- highwater: tables
+create table events_by_category (category text primary key, events bigint not null);
+-- highwater: slice
+insert into events_by_category select category, count(*) from events group by 1
+on conflict (category) do update set events = events_by_category.events + excluded.events;
+SQL";
+
+/// `5 read models: 1 faulted, 4 live`.
+fn summary(models: &[ReadModel]) -> String {
+    let count = |state: ReadModelState| models.iter().filter(|model| model.state == state).count();
+    let parts: Vec<String> = ReadModelState::ALL
+        .into_iter()
+        .rev()
+        .filter(|state| count(*state) > 0)
+        .map(|state| format!("{} {}", count(state), word(state)))
+        .collect();
+    let all = i64::try_from(models.len()).unwrap_or(i64::MAX);
+    format!(
+        "{}: {}",
+        counted(all, "read model", "read models"),
+        parts.join(", ")
+    )
+}
+
+fn worst_first(mut models: Vec<ReadModel>) -> Vec<ReadModel> {
+    // Below two seconds a lag is noise: live ones keep the order of their names.
+    #[expect(clippy::cast_possible_truncation, reason = "seconds, to sort by")]
+    let late = |model: &ReadModel| {
+        if model.lag.seconds < 2.0 {
+            0
+        } else {
+            model.lag.seconds as i64
+        }
+    };
+    models.sort_by_cached_key(|model| {
+        (
+            Reverse(badness(model)),
+            Reverse(late(model)),
+            model.name.clone(),
+        )
+    });
+    models
+}
+
+/// Puts what is fresh where it was, or worst first.
+fn place(shown: &mut Vec<ReadModel>, mut fresh: Vec<ReadModel>, still: bool) {
+    if still {
+        fresh.sort_by_key(|model| {
+            shown
+                .iter()
+                .position(|before| before.name == model.name)
+                .unwrap_or(usize::MAX)
+        });
+        *shown = fresh;
+    } else {
+        *shown = worst_first(fresh);
+    }
+}
