@@ -15,6 +15,7 @@ mod import;
 mod live;
 mod live_nonsense;
 mod odd_stream_names;
+mod openapi;
 mod read_model_rows;
 mod read_models;
 mod read_models_lag;

@@ -42,6 +42,10 @@ use crate::state::AppState;
         description = "The event store, its log, the live feed, and read models. Refusals are `application/problem+json` (RFC 9457) with a stable `type`."
     ),
     components(schemas(
+        // Of parameters, which bring no schemas along.
+        events::Way,
+        highwater_model::StreamOrder,
+        highwater_model::VersionRole,
         highwater_model::Problem,
         highwater_model::live::ClientMessage,
         highwater_model::ServerMessage

@@ -13,8 +13,8 @@ use highwater_model::{
 };
 use highwater_store::read_models::{Defined, HandledUpTo, ReadModelError};
 use jiff::{SignedDuration, Timestamp};
-use serde::Deserialize;
-use utoipa::IntoParams;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::extract::{Path, Query, body, not_negative, out_of_range};
@@ -64,11 +64,20 @@ struct ReadModelParams {
     timeout: Option<i64>,
 }
 
+/// What was asked for.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(untagged)]
+enum ReadModelAnswer {
+    /// Without `position` and `wait`.
+    ReadModel(Box<ReadModel>),
+    /// With one of them.
+    Handled(HandledAnswer),
+}
+
 /// State, checkpoint, lag, rate, trend, versions, the event that it stands on. With `position` or `wait`, whether everything up to
 /// there has been handled.
 #[utoipa::path(get, path = "/api/read-models/{name}", tag = "read models", params(("name" = String, Path), ReadModelParams),
-    responses((status = 200, body = ReadModel),
-              (status = 200, description = "With position or wait", body = HandledAnswer),
+    responses((status = 200, body = ReadModelAnswer),
               (status = 400, body = Problem, content_type = "application/problem+json"),
               (status = 404, body = Problem, content_type = "application/problem+json"),
               (status = 422, description = "beyond_head", body = Problem, content_type = "application/problem+json")))]
@@ -76,7 +85,7 @@ async fn read_model(
     State(state): State<AppState>,
     Path(name): Path<String>,
     Query(params): Query<ReadModelParams>,
-) -> ApiResult<Response> {
+) -> ApiResult<Json<ReadModelAnswer>> {
     known_name(&name)?;
     let wait = not_negative("wait", params.wait)?;
     let position = not_negative("position", params.position)?;
@@ -93,7 +102,8 @@ async fn read_model(
         Some(seconds) => return Err(out_of_range("timeout", seconds, "0 to 25 seconds")),
     };
     let Some(asked) = position.or(wait).map(Position) else {
-        return Ok(Json(state.store.read_model(&name).await?).into_response());
+        let read_model = state.store.read_model(&name).await?;
+        return Ok(Json(ReadModelAnswer::ReadModel(Box::new(read_model))));
     };
     let head = state.store.mark().await?.position;
     if asked > head {
@@ -120,13 +130,12 @@ async fn read_model(
     } else {
         state.read_models.handled(&name, asked).await?
     };
-    Ok(Json(HandledAnswer {
+    Ok(Json(ReadModelAnswer::Handled(HandledAnswer {
         name,
         position: asked,
         handled,
         checkpoint,
-    })
-    .into_response())
+    })))
 }
 
 /// Why a definition is put.
