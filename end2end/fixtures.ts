@@ -26,6 +26,8 @@ const BROKEN = /hydrat|panicked|unreachable|Content Security Policy|wasm|WebAsse
 interface Fixtures {
   /** Appends events to a stream over the API. */
   append: (stream: string, events: Proposed[]) => Promise<Appended>;
+  /** Makes a read model from the text of its definition; answers its name, which no other test uses. */
+  define: (definition: (name: string) => string) => Promise<string>;
   /** Opens a page of the console and waits until it is alive. */
   open: (path: string) => Promise<void>;
   /** A word that no other test uses, to name streams and types with. */
@@ -52,6 +54,14 @@ export const test = base.extend<Fixtures>({
       const answer = await request.post(`/api/streams/${encodeURIComponent(stream)}/events`, { data: events });
       expect(answer.status(), await answer.text()).toBe(201);
       return (await answer.json()) as Appended;
+    });
+  },
+  define: async ({ request, word }, use) => {
+    await use(async (definition) => {
+      const name = `m${word.toLowerCase()}`.slice(0, 48);
+      const answer = await request.put(`/api/read-models/${name}`, { headers: { 'Content-Type': 'text/plain' }, data: definition(name) });
+      expect(answer.status(), await answer.text()).toBe(201);
+      return name;
     });
   },
   open: async ({ page }, use) => {
@@ -115,4 +125,14 @@ export async function expectNoSidewaysScroll(page: Page): Promise<void> {
     wide: document.documentElement.scrollWidth,
   }));
   expect(wide, 'the page is as wide as its window').toBeLessThanOrEqual(inner);
+}
+
+/** A definition that divides by a field of the event, so that 0 is a failure. */
+export function dividing(name: string, type: string): string {
+  return `-- highwater: events ${type}
+-- highwater: tables
+create table ${name} (stream text primary key, n bigint not null);
+-- highwater: each
+insert into ${name} select stream, 100 / (data->>'n')::bigint from event on conflict (stream) do update set n = excluded.n;
+`;
 }

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 
-import { expect, expectAccessible, expectNoSidewaysScroll, rows, test } from '../fixtures';
+import { dividing, expect, expectAccessible, expectNoSidewaysScroll, rows, test } from '../fixtures';
 
 test('an event tells what caused it and what it caused', async ({ page, append, open, word }) => {
   const [cause, middle, effect, flow] = [randomUUID(), randomUUID(), randomUUID(), randomUUID()];
@@ -20,6 +20,18 @@ test('an event tells what caused it and what it caused', async ({ page, append, 
   await expect(page).toHaveURL(`/events/${cause}`);
   await event.getByRole('link', { name: flow }).click();
   await expect(rows(page)).toHaveCount(3);
+});
+
+test('an event names the read models that have handled it', async ({ page, append, define, open, word }) => {
+  const id = randomUUID();
+  const name = await define((name) => dividing(name, word));
+  await append(`order-${word}`, [{ id, type: word, data: { n: 1 } }]);
+  await expect(async () => {
+    await open(`/events/${id}`);
+    await expect(page.getByRole('link', { name: new RegExp(name) })).toContainText('handled', { timeout: 500 });
+  }).toPass({ timeout: 15_000 });
+  await page.getByRole('link', { name: new RegExp(name) }).click();
+  await expect(page).toHaveURL(`/read-models/${name}`);
 });
 
 test('a number shows each of its digits', async ({ request, open, page, word }) => {
