@@ -1,12 +1,17 @@
 //! What can be ordered of a read model that takes long.
 
-use highwater_model::{DiffKind, DiffPage, ReadModelDiff, VersionRole};
+use highwater_model::{DiffKind, DiffPage, ReadModelDiff, RebuildPlan, VersionRole};
 use highwater_store::read_models::{Order, ReadModelError};
 use serde_json::Value;
 
 use super::ReadModels;
 
 impl ReadModels {
+    /// What a rebuild would cost; nothing is changed.
+    pub async fn plan_rebuild(&self, name: &str) -> Result<RebuildPlan, ReadModelError> {
+        self.inner.store.plan_rebuild(name).await
+    }
+
     /// Rebuilds a read model in a shadow beside the live one; the plan that was shown is kept with it. Answers the job.
     pub async fn rebuild(
         &self,

@@ -9,6 +9,7 @@
 //! | slice | `slice.rs` | the events between two positions, handled in the transaction that moves the checkpoint |
 //! | generation | `progress.rs` | goes up with each new runner of a version; a slice of an older one changes nothing |
 //! | job | `jobs.rs`, `rebuild.rs`, `promote.rs`, `verify.rs` | a long operation on a read model: one at a time, with progress and an outcome |
+//! | plan | `plan.rs` | what a rebuild will cost, before it begins |
 //! | diff | `diff.rs`, `diff_tables.rs` | what a shadow has that the live one has not, and the other way round |
 //! | lease | `lease.rs` | the lock that makes a process the runner of a read model |
 //!
@@ -32,6 +33,7 @@ mod lease;
 mod level;
 mod orders;
 mod owner;
+mod plan;
 mod progress;
 mod promote;
 mod rebuild;
