@@ -14,10 +14,10 @@ async fn definition_that_is_wrong_is_refused_where_it_is_wrong() {
     let other = |from: &str, to: &str| TOTALS.replace(from, to);
     let count = "sum((select count(*) from highwater.events)::int + case";
     let table: [(String, (u64, u64), &str); 10] = [
-        (other("into totals\n", "into totalz\n"), (6, 13), "totalz"),
+        (other("into totals\n", "into sums\n"), (6, 13), "sums"),
         (other("from events", "form events"), (8, 6), "syntax error"),
         (other("(customer text", "(customer txt"), (4, 31), "txt"),
-        (other(": slice", ": slcie"), (5, 15), "slice"),
+        (other(": slice", ": slices"), (5, 15), "slice"),
         (
             other("events Order", "describe Order"),
             (2, 15),

@@ -83,7 +83,7 @@ async fn command_fails_when_a_definition_is_wrong_or_depends_on_slicing() {
     for (text, says) in [
         (depends_on_slicing(), "totals: "),
         (
-            TOTALS.replace("into totals\n", "into totalz\n"),
+            TOTALS.replace("into totals\n", "into sums\n"),
             "line 6, column 13",
         ),
         (

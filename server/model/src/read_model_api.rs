@@ -1,4 +1,4 @@
-//! What the API asks and answers about read models, beside [`ReadModel`](crate::ReadModel) itself.
+//! What the API asks and answers about read models, beside [`ReadModel`] itself.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -16,7 +16,10 @@ pub struct OrderBody {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
 }
-object_only!(OrderBody, "an order: an object with a reason, or an empty one");
+object_only!(
+    OrderBody,
+    "an order: an object with a reason, or an empty one"
+);
 
 /// What became of a definition that was put.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
