@@ -1,0 +1,52 @@
+import { dividing, expect, expectAccessible, expectNoSidewaysScroll, test } from '../fixtures';
+
+test('the list names each read model with its state, lag and place', async ({ page, open }) => {
+  await open('/read-models');
+  const row = page.getByRole('region', { name: 'Read models, worst first' }).getByRole('row', { name: /orders_by_state/ });
+  await expect(row).toContainText(/live|catching up/);
+  await expect(row.getByRole('link', { name: 'orders_by_state' })).toHaveAttribute('href', '/read-models/orders_by_state');
+});
+
+test('it moves by itself', async ({ page, open }) => {
+  await open('/read-models');
+  const place = page.getByRole('row', { name: /orders_by_state/ }).locator('td').last();
+  const before = await place.textContent();
+  await expect(place).not.toHaveText(before ?? '', { timeout: 15_000 });
+});
+
+test('a faulted one comes first', async ({ page, open, define, append, word }) => {
+  const name = await define((name) => dividing(name, word));
+  await append(`order-${word}`, [{ type: word, data: { n: 0 } }]);
+  await expect(async () => {
+    await open('/read-models');
+    const rows = page.getByRole('region', { name: 'Read models, worst first' }).locator('tbody tr');
+    await expect(rows.filter({ hasText: name })).toContainText('faulted', { timeout: 500 });
+    await expect(rows.first()).toContainText('faulted', { timeout: 500 });
+  }).toPass({ timeout: 20_000 });
+});
+
+test('it reads without JavaScript', async ({ browser }) => {
+  const context = await browser.newContext({ javaScriptEnabled: false });
+  const page = await context.newPage();
+  await page.goto('/read-models');
+  await page.getByRole('link', { name: 'stock_levels' }).click();
+  await expect(page.getByRole('heading', { level: 1, name: 'stock_levels' })).toBeVisible();
+  await expect(page.getByRole('region', { name: /^Rows of/ })).toBeVisible();
+  await context.close();
+});
+
+test('⌘K goes to a read model', async ({ page, open }) => {
+  await open('/');
+  await page.keyboard.press('Control+k');
+  const palette = page.getByRole('dialog', { name: 'Go to' });
+  await palette.getByRole('searchbox').fill('stock lev');
+  await palette.getByRole('link', { name: 'Read model stock_levels' }).click();
+  await expect(page).toHaveURL('/read-models/stock_levels');
+});
+
+test('it is accessible, and fits a window of 390 pixels', async ({ page, open }) => {
+  await open('/read-models');
+  await expectAccessible(page);
+  await page.setViewportSize({ width: 390, height: 844 });
+  await expectNoSidewaysScroll(page);
+});
