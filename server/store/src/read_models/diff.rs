@@ -104,6 +104,12 @@ impl Store {
             });
         };
         let keyed = tables.has_key();
+        if keyed {
+            // A page is met on the way along both keys; a hash of whole tables and a sort would be made anew for each.
+            sqlx::raw_sql("set local enable_hashjoin = off")
+                .execute(&mut snapshot.session)
+                .await?;
+        }
         let mut query = sqlx::query(AssertSqlSafe(sql)).bind(limit + 1);
         query = if keyed {
             query.bind(after.unwrap_or_default())
