@@ -29,6 +29,7 @@ mod no_loss;
 mod pace;
 mod page_read;
 mod process;
+mod reasons;
 mod report;
 mod server;
 mod wake;

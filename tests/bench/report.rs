@@ -4,6 +4,7 @@ use anyhow::Result;
 use serde_json::{Value, json};
 
 use crate::lab::Lab;
+use crate::reasons::why_missed;
 
 /// What a figure must be.
 #[derive(Debug, Clone, Copy)]
@@ -182,13 +183,13 @@ pub(crate) fn print(rows: &[Row]) {
             println!("\n{}: {sentence}", row.name);
         }
     }
-    let missed: Vec<&str> = rows
-        .iter()
-        .filter(|row| row.met() == Some(false))
-        .map(|row| row.name.as_str())
-        .collect();
-    if !missed.is_empty() {
-        println!("\nmissed its goal: {}", missed.join(", "));
+    let mut said = Vec::new();
+    for row in rows.iter().filter(|row| row.met() == Some(false)) {
+        let why = why_missed(&row.name);
+        if !said.contains(&(&row.name, why)) {
+            said.push((&row.name, why));
+            println!("\n{} misses its goal: {why}", row.name);
+        }
     }
 }
 
@@ -200,7 +201,7 @@ pub(crate) fn write(lab: &Lab, rows: &[Row]) -> Result<()> {
             json!({
                 "name": row.name, "measured": row.measured, "figure": row.figure, "against": row.against,
                 "judged": row.judged.map(|(figure, _)| figure), "goal": row.judged.map(|(_, goal)| goal.text()),
-                "met": row.met(), "rounds": row.rounds, "notes": row.notes, "missing": row.missing, "wrong": row.wrong,
+                "met": row.met(), "why_missed": (row.met() == Some(false)).then(|| why_missed(&row.name)), "rounds": row.rounds, "notes": row.notes, "missing": row.missing, "wrong": row.wrong,
             })
         })
         .collect();
