@@ -23,11 +23,14 @@ pub fn Editor(
     shown: Shown,
 ) -> impl IntoView {
     let area = NodeRef::<html::Textarea>::new();
-    let open = RwSignal::new(false);
-    let text = RwSignal::new(String::new());
-    let mistake = RwSignal::new(None::<Mistake>);
-    let said = RwSignal::new(None::<Said>);
-    let busy = RwSignal::new(false);
+    let editing = Editing::new();
+    let Editing {
+        open,
+        text,
+        mistake,
+        said,
+        busy,
+    } = editing;
     let edit = move |_| {
         // What waits is what was written last.
         let newest = shown.model.with_untracked(|model| {
@@ -52,59 +55,14 @@ pub fn Editor(
     });
     let save = move |submitted: leptos::ev::SubmitEvent| {
         submitted.prevent_default();
-        if busy.get_untracked() {
-            return;
+        if !busy.get_untracked() {
+            busy.set(true);
+            leptos::task::spawn_local(editing.save(shown, area));
         }
-        busy.set(true);
-        said.set(None);
-        mistake.set(None);
-        leptos::task::spawn_local(async move {
-            let api = Api::from_context();
-            let (name, before) = shown
-                .model
-                .with_untracked(|model| (model.name.clone(), model.versions.len()));
-            let written = text.get_untracked();
-            match api.define(&name, &written).await {
-                Ok(()) => {
-                    let came = read_back(&api, &name, &written, before).await;
-                    shown.refresh(&api, &name).await;
-                    let done = came.done;
-                    let _ = said.try_set(Some(came));
-                    let _ = open.try_set(!done);
-                }
-                Err(error) => {
-                    let place = place(&error);
-                    if let (Some(place), Some(area)) = (&place, area.get_untracked()) {
-                        let at = offset(&written, place.line, place.column);
-                        let _ = area.focus();
-                        let _ = area.set_selection_range(at, at + 1);
-                    }
-                    if place.is_none() {
-                        let _ = said.try_set(Some(Said::failed(format!("Not saved. {error}"))));
-                    }
-                    let _ = mistake.try_set(place);
-                }
-            }
-            let _ = busy.try_set(false);
-        });
     };
     let shown_mistake = move || {
-        mistake.get().map(|mistake| {
-            let line = text.with_untracked(|text| {
-                text.lines().nth(mistake.line - 1).unwrap_or_default().to_owned()
-            });
-            let pointer = format!("{}^", " ".repeat(mistake.column.saturating_sub(1)));
-            view! {
-                <p>
-                    <b>{format!("Not saved. Line {}, column {}: ", mistake.line, mistake.column)}</b>
-                    {mistake.words}
-                </p>
-                <pre tabindex="0" aria-label="The line with the mistake">
-                    {format!("{line}\n{pointer}")}
-                </pre>
-            }
-            .into_any()
-        })
+        let mistake = mistake.get()?;
+        Some(text.with_untracked(|text| mistake_view(&mistake, text)))
     };
     view! {
         <div role="status">
@@ -148,6 +106,83 @@ pub fn Editor(
                 </button>
             </div>
         </form>
+    }
+    .into_any()
+}
+
+/// What is written, and what came of it.
+#[derive(Clone, Copy)]
+struct Editing {
+    open: RwSignal<bool>,
+    text: RwSignal<String>,
+    mistake: RwSignal<Option<Mistake>>,
+    said: RwSignal<Option<Said>>,
+    busy: RwSignal<bool>,
+}
+
+impl Editing {
+    fn new() -> Self {
+        Self {
+            open: RwSignal::new(false),
+            text: RwSignal::new(String::new()),
+            mistake: RwSignal::new(None),
+            said: RwSignal::new(None),
+            busy: RwSignal::new(false),
+        }
+    }
+
+    /// Hands the text in, and reads back what became of it.
+    async fn save(self, shown: Shown, area: NodeRef<html::Textarea>) {
+        self.said.set(None);
+        self.mistake.set(None);
+        let api = Api::from_context();
+        let (name, before) = shown
+            .model
+            .with_untracked(|model| (model.name.clone(), model.versions.len()));
+        let written = self.text.get_untracked();
+        match api.define(&name, &written).await {
+            Ok(()) => {
+                let came = read_back(&api, &name, &written, before).await;
+                shown.refresh(&api, &name).await;
+                let done = came.done;
+                let _ = self.said.try_set(Some(came));
+                let _ = self.open.try_set(!done);
+            }
+            Err(error) => {
+                let place = place(&error);
+                if let (Some(place), Some(area)) = (&place, area.get_untracked()) {
+                    let at = offset(&written, place.line, place.column);
+                    let _ = area.focus();
+                    let _ = area.set_selection_range(at, at + 1);
+                }
+                if place.is_none() {
+                    let _ = self
+                        .said
+                        .try_set(Some(Said::failed(format!("Not saved. {error}"))));
+                }
+                let _ = self.mistake.try_set(place);
+            }
+        }
+        let _ = self.busy.try_set(false);
+    }
+}
+
+/// What is wrong, and the line with a mark below the place.
+fn mistake_view(mistake: &Mistake, text: &str) -> AnyView {
+    let line = text
+        .lines()
+        .nth(mistake.line - 1)
+        .unwrap_or_default()
+        .to_owned();
+    let pointer = format!("{}^", " ".repeat(mistake.column.saturating_sub(1)));
+    view! {
+        <p>
+            <b>{format!("Not saved. Line {}, column {}: ", mistake.line, mistake.column)}</b>
+            {mistake.words.clone()}
+        </p>
+        <pre tabindex="0" aria-label="The line with the mistake">
+            {format!("{line}\n{pointer}")}
+        </pre>
     }
     .into_any()
 }
