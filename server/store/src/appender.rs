@@ -330,6 +330,10 @@ impl Task {
             let given = request.append.events.iter().filter(|event| event.given);
             self.taken.ids.extend(given.map(|event| event.id));
         }
+        let open = self.idle.pop();
+        if open.is_none() {
+            self.heads.forget();
+        }
         let known = Known::of(batch.iter().map(|request| &request.append), &self.heads);
         let events = batch
             .iter()
@@ -341,7 +345,7 @@ impl Task {
         self.careful = self.careful.saturating_sub(1);
         let mut link = Link {
             pool: self.pool.clone(),
-            open: self.idle.pop(),
+            open,
         };
         self.sent.push(Box::pin(async move {
             let started = Instant::now();

@@ -1,6 +1,6 @@
 //! What the appender remembers of streams and types, so that a batch need not look them up.
 //!
-//! Ids never change. A head is true as long as nobody else has appended since, and positions are dense: if the log ends where it ended
+//! Ids never change within a session. A head is true as long as nobody else has appended since, and positions are dense: if the log ends where it ended
 //! when the head was learned, plus what is on its way, nobody has. The database compares (`append_new`'s `seen`), so a wrong guess costs
 //! a look-up; and were even that mistaken, the key on stream and version refuses.
 
@@ -76,6 +76,16 @@ impl Heads {
         self.end = None;
     }
 
+    /// What was learned through another session may not be true in a new one: after a failover to a server that lagged behind, even ids
+    /// mean something else.
+    pub(crate) fn forget(&mut self) {
+        *self = Self {
+            sent: self.sent,
+            era: self.era + 1,
+            ..Self::default()
+        };
+    }
+
     /// A stream's id, and its newest version now.
     pub(crate) fn learn(&mut self, stream: &StreamName, stream_id: i64, version: i64) {
         let head = Head {
@@ -141,6 +151,21 @@ mod tests {
             (heads.seen(), heads.stream(&name(1))),
             (-1, (Some(7), None))
         );
+    }
+
+    #[test]
+    fn a_new_session_knows_nothing() {
+        let mut heads = Heads::default();
+        heads.sent(2);
+        heads.recorded(-1, 10, 1);
+        heads.learn(&name(1), 7, 1);
+        heads.learn_type("Done", 3);
+        heads.forget();
+        assert_eq!((heads.seen(), heads.stream(&name(1))), (-1, (None, None)));
+        assert_eq!(heads.event_type("Done"), None);
+        // What is on its way still counts.
+        heads.recorded(-1, 20, 1);
+        assert_eq!(heads.seen(), 21);
     }
 
     #[test]
