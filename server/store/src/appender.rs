@@ -76,7 +76,6 @@ impl Appender {
         tasks: &Tasks,
     ) -> Result<Self, StoreError> {
         let pool = PgPoolOptions::new()
-            .min_connections(1)
             .max_connections(CONNECTIONS)
             .acquire_timeout(Duration::from_secs(10))
             .test_before_acquire(false)
@@ -96,6 +95,11 @@ impl Appender {
             })
             .connect_with(connect.clone().options([("lock_timeout", "5s"), ("statement_timeout", "60s")]))
             .await?;
+        // Opened now: on a busy machine opening one takes seconds, which is no time to find out that a second batch is due.
+        let mut idle = Vec::with_capacity(BATCHES);
+        for _ in 0..BATCHES {
+            idle.push(pool.acquire().await?);
+        }
         let (queue, queued) = mpsc::unbounded_channel();
         let waiting = Arc::new(Waiting::default());
         let task = Task {
@@ -108,7 +112,7 @@ impl Appender {
             busy_wait: options.busy_wait,
             heads: Heads::default(),
             careful: 0,
-            idle: Vec::new(),
+            idle,
             sent: FuturesUnordered::new(),
             on_the_way: 0,
             taken: Taken::default(),
@@ -223,6 +227,8 @@ struct Sent {
     met_key: bool,
     /// What it was sent through, if that is still whole.
     connection: Option<PoolConnection<Postgres>>,
+    /// That one was opened on the way.
+    renewed: bool,
 }
 
 impl Task {
@@ -331,6 +337,7 @@ impl Task {
             self.taken.ids.extend(given.map(|event| event.id));
         }
         let open = self.idle.pop();
+        // A new session is about to be opened; one that is opened after this one broke is told by `renewed`.
         if open.is_none() {
             self.heads.forget();
         }
@@ -346,6 +353,7 @@ impl Task {
         let mut link = Link {
             pool: self.pool.clone(),
             open,
+            renewed: false,
         };
         self.sent.push(Box::pin(async move {
             let started = Instant::now();
@@ -359,6 +367,7 @@ impl Task {
                 parts,
                 met_key,
                 connection: link.open,
+                renewed: link.renewed,
             }
         }));
     }
@@ -366,6 +375,9 @@ impl Task {
     /// Gives each caller of a batch its answer; says how many there were.
     fn settle(&mut self, sent: Sent) -> usize {
         self.idle.extend(sent.connection);
+        if sent.renewed {
+            self.heads.forget();
+        }
         if sent.met_key {
             self.careful = CAREFUL_BATCHES;
         }
@@ -500,6 +512,7 @@ fn appends(batch: &[Request]) -> Vec<&Prepared> {
 struct Link {
     pool: PgPool,
     open: Option<PoolConnection<Postgres>>,
+    renewed: bool,
 }
 
 impl Link {
@@ -528,7 +541,10 @@ impl Link {
     async fn take(&mut self) -> Result<PoolConnection<Postgres>, sqlx::Error> {
         match self.open.take() {
             Some(connection) => Ok(connection),
-            None => self.pool.acquire().await,
+            None => {
+                self.renewed = true;
+                self.pool.acquire().await
+            }
         }
     }
 
