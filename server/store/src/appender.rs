@@ -539,13 +539,11 @@ impl Link {
     }
 
     async fn take(&mut self) -> Result<PoolConnection<Postgres>, sqlx::Error> {
-        match self.open.take() {
-            Some(connection) => Ok(connection),
-            None => {
-                self.renewed = true;
-                self.pool.acquire().await
-            }
+        if let Some(connection) = self.open.take() {
+            return Ok(connection);
         }
+        self.renewed = true;
+        self.pool.acquire().await
     }
 
     fn put_back(&mut self, connection: PoolConnection<Postgres>, error: Option<&sqlx::Error>) {
