@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
 
 use crate::config::ServeArgs;
-use crate::live::LagBoard;
+use crate::live::Boards;
 use crate::site::Site;
 use crate::state::{AppState, Reach};
 use crate::{memory, metrics, router};
@@ -87,7 +87,7 @@ async fn serve(
         );
     }
     let state = AppState::from(Reach {
-        lag: LagBoard::start(store.clone(), &tasks),
+        boards: Boards::start(&store, &tasks),
         store,
         feed,
         read_models,

@@ -9,7 +9,7 @@ use leptos::config::LeptosOptions;
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::live::LagBoard;
+use crate::live::Boards;
 use crate::site::Site;
 
 /// What every handler can reach. Cheap to clone: each layer around a handler does, for each request.
@@ -24,8 +24,8 @@ pub struct Reach {
     pub feed: Feed,
     /// The read models.
     pub read_models: ReadModels,
-    /// How they are, for those who watch.
-    pub lag: LagBoard,
+    /// How they and the jobs are, for those who watch.
+    pub boards: Boards,
     /// Cancelled when the server begins to stop: live connections close, `/readyz` says so.
     pub stopping: CancellationToken,
     /// True when this process started its Postgres itself.

@@ -259,7 +259,9 @@ impl Machine {
                 }
                 effects
             }
-            ServerMessage::Lag { .. } | ServerMessage::Error { .. } => Vec::new(),
+            ServerMessage::Lag { .. }
+            | ServerMessage::Jobs { .. }
+            | ServerMessage::Error { .. } => Vec::new(),
         }
     }
 

@@ -37,6 +37,7 @@ pub mod read_model;
 pub mod read_model_api;
 pub mod read_model_definition;
 pub mod read_model_diff;
+pub mod read_model_orders;
 mod read_model_parse;
 pub mod read_model_plan;
 mod read_model_sql;
@@ -66,6 +67,7 @@ pub use read_model_api::{
 };
 pub use read_model_definition::{Definition, DefinitionError, FailurePolicy, HandlerKind};
 pub use read_model_diff::{ColumnDiff, DiffKind, DiffPage, DiffRow, ReadModelDiff, TableDiff};
+pub use read_model_orders::{DiscardBody, PlanBody, PlanKind, PromoteBody, RebuildBody, SpeedBody};
 pub use read_model_plan::RebuildPlan;
 pub use store::{DatabaseRights, Mark, MarkHolder, StoreFacts};
 pub use stream::{StreamList, StreamName, StreamNameError, StreamOrder, StreamSummary};

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Mark, Position, Problem, ReadModelLag, RecordedEvent};
+use crate::{Job, Mark, Position, Problem, ReadModelLag, RecordedEvent};
 
 /// The WebSocket subprotocol; the version in it changes when a client of today could no longer understand the server.
 pub const SUBPROTOCOL: &str = "highwater.v1";
@@ -56,6 +56,8 @@ pub enum Topic {
     Mark,
     /// State and lag of all read models: at once, and when something of it has changed, once a second at most.
     Lag,
+    /// Jobs that run, and the newest that are over: at once, and when something of it has changed, twice a second at most.
+    Jobs,
 }
 
 /// Where a feed of events starts.
@@ -143,6 +145,13 @@ pub enum ServerMessage {
         /// All of them, by name.
         lag: Vec<ReadModelLag>,
     },
+    /// How the jobs are.
+    Jobs {
+        /// The feed.
+        id: u32,
+        /// The newest first: all that run, and some that are over.
+        jobs: Vec<Job>,
+    },
     /// What was asked for is refused, or a feed ended.
     Error {
         /// The feed; absent when the message could not be read.
@@ -164,6 +173,7 @@ struct Flat {
     gap: Option<Gap>,
     mark: Option<Mark>,
     lag: Option<Vec<ReadModelLag>>,
+    jobs: Option<Vec<Job>>,
     error: Option<Problem>,
 }
 
@@ -186,9 +196,11 @@ impl<'de> Deserialize<'de> for ServerMessage {
             Ok(Self::Mark { id, mark })
         } else if let Some(lag) = flat.lag {
             Ok(Self::Lag { id, lag })
+        } else if let Some(jobs) = flat.jobs {
+            Ok(Self::Jobs { id, jobs })
         } else {
             Err(serde::de::Error::custom(
-                "a message of the server holds events, caught_up, gap, mark, lag or error",
+                "a message of the server holds events, caught_up, gap, mark, lag, jobs or error",
             ))
         }
     }

@@ -155,7 +155,7 @@ fn show(message: ServerMessage, after: &mut After) -> anyhow::Result<Option<anyh
             *after = After::Position(Position(gap.before.0 - 1));
         }
         ServerMessage::Error { error, .. } => return Ok(Some(anyhow!("{error}"))),
-        ServerMessage::Mark { .. } | ServerMessage::Lag { .. } => {}
+        ServerMessage::Mark { .. } | ServerMessage::Lag { .. } | ServerMessage::Jobs { .. } => {}
     }
     Ok(None)
 }

@@ -9,7 +9,6 @@ use highwater_model::Problem;
 use highwater_model::live::{ClientMessage, ServerMessage};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until, timeout};
 
-use super::lag::LagWatch;
 use super::messages::{read, text};
 use super::subscription::{Say, Subscription};
 use crate::api::problem::ApiError;
@@ -82,9 +81,10 @@ impl Connection {
         // When to look at the feeds next; none while there is nothing to say.
         let mut due: Option<Instant> = None;
         let mut not_before = Instant::now();
-        let mut lag: Option<LagWatch> = None;
+        let mut boards = self.state.boards.moved();
         loop {
             let follows = self.feeds.iter().any(Subscription::follows_events);
+            let watches = self.feeds.iter().any(Subscription::watches_boards);
             tokio::select! {
                 () = token.cancelled() => return self.close(close_code::AWAY, "the server is stopping").await,
                 message = stream.next() => {
@@ -92,7 +92,6 @@ impl Connection {
                     match message {
                         Some(Ok(Message::Text(said))) => {
                             self.hear(&said).await?;
-                            lag = self.feeds.iter().find_map(Subscription::lag_watch);
                             due = Some(Instant::now());
                         }
                         Some(Ok(Message::Binary(_))) => self.refuse(None, binary()).await?,
@@ -112,7 +111,7 @@ impl Connection {
                     self.send(Message::Ping(bytes::Bytes::new())).await?;
                 }
                 _ = tick.tick(), if !self.feeds.is_empty() => due = due.or(Some(not_before)),
-                () = lag_changed(&mut lag), if lag.is_some() => due = due.or(Some(not_before)),
+                Ok(()) = boards.changed(), if watches => due = due.or(Some(not_before)),
                 changed = head.changed(), if follows && due.is_none() => {
                     if changed.is_err() {
                         return self.close(close_code::AWAY, "the server is stopping").await;
@@ -247,17 +246,6 @@ impl Connection {
         )
         .await;
         Err(Over)
-    }
-}
-
-/// When the lag that is watched has changed.
-async fn lag_changed(lag: &mut Option<LagWatch>) {
-    let changed = match lag {
-        Some(watch) => watch.changed().await.is_ok(),
-        None => false,
-    };
-    if !changed {
-        std::future::pending::<()>().await;
     }
 }
 

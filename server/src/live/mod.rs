@@ -3,10 +3,10 @@
 //! While a socket is not drained nothing is sent to it and nothing is kept for it: its cursors stay where they are and, when they
 //! have fallen out of the ring, it is told which positions it did not get.
 
+mod board;
 mod connection;
-mod lag;
 mod messages;
 mod subscription;
 
+pub use board::Boards;
 pub use connection::Connection;
-pub use lag::LagBoard;

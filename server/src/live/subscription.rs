@@ -6,10 +6,10 @@ use std::time::{Duration, Instant};
 use axum::extract::ws::Message;
 use highwater_engine::{Feed, Frame, FrameGroup, Next};
 use highwater_model::live::{After, ServerMessage, Subscribe, Topic};
-use highwater_model::{Gap, Mark, Position, Problem};
+use highwater_model::{Gap, Job, Mark, Position, Problem, ReadModelLag};
 use highwater_store::{Direction, LogQuery, StoreError};
 
-use super::lag::LagWatch;
+use super::board::Watched;
 use super::messages::{shared, text};
 use crate::api::problem::ApiError;
 use crate::state::AppState;
@@ -34,7 +34,8 @@ pub(super) struct Subscription {
 enum Of {
     Events(Cursor),
     Mark { said: Option<(Instant, Mark)> },
-    Lag { newest: LagWatch, said: bool },
+    Lag(Watched<ReadModelLag>),
+    Jobs(Watched<Job>),
 }
 
 #[derive(Debug)]
@@ -64,10 +65,8 @@ impl Subscription {
         let id = wanted.id;
         let topic = match wanted.subscribe {
             Topic::Mark => Of::Mark { said: None },
-            Topic::Lag => Of::Lag {
-                newest: state.lag.watch(),
-                said: false,
-            },
+            Topic::Lag => Of::Lag(state.boards.lag.watch()),
+            Topic::Jobs => Of::Jobs(state.boards.jobs.watch()),
             Topic::Events => {
                 let filter = crate::api::extract::filter(wanted.filter.as_deref())
                     .map_err(|ApiError(problem)| problem)?;
@@ -93,35 +92,27 @@ impl Subscription {
         matches!(self.topic, Of::Events(_))
     }
 
-    /// Tells when it has something to say that depends on neither events nor time.
-    pub(super) fn lag_watch(&self) -> Option<LagWatch> {
-        match &self.topic {
-            Of::Lag { newest, .. } => Some(newest.clone()),
-            Of::Events(_) | Of::Mark { .. } => None,
-        }
+    /// True when what it says depends on neither events nor time.
+    pub(super) fn watches_boards(&self) -> bool {
+        matches!(self.topic, Of::Lag(_) | Of::Jobs(_))
     }
 
     /// What to say now.
     pub(super) async fn next(&mut self, state: &AppState) -> Result<Say, StoreError> {
         match &mut self.topic {
             Of::Mark { said } => Ok(next_mark(self.id, said, &state.feed)),
-            Of::Lag { newest, said } => Ok(next_lag(self.id, newest, said)),
+            Of::Lag(lag) => Ok(news(lag, |lag| ServerMessage::Lag { id: self.id, lag })),
+            Of::Jobs(jobs) => Ok(news(jobs, |jobs| ServerMessage::Jobs { id: self.id, jobs })),
             Of::Events(cursor) => cursor.next(self.id, state).await,
         }
     }
 }
 
-fn next_lag(id: u32, newest: &mut LagWatch, said: &mut bool) -> Say {
-    if *said && !newest.has_changed().unwrap_or(false) {
-        return Say::Nothing;
+fn news<T: Clone>(watched: &mut Watched<T>, say: impl FnOnce(Vec<T>) -> ServerMessage) -> Say {
+    match watched.news() {
+        Some(news) => Say::Message(text(&say(news)), 0),
+        None => Say::Nothing,
     }
-    let lag = newest.borrow_and_update().clone();
-    let Some(lag) = lag else {
-        return Say::Nothing;
-    };
-    *said = true;
-    let lag = lag.to_vec();
-    Say::Message(text(&ServerMessage::Lag { id, lag }), 0)
 }
 
 fn next_mark(id: u32, said: &mut Option<(Instant, Mark)>, feed: &Feed) -> Say {

@@ -23,7 +23,7 @@ use uuid::Uuid;
 use crate::batch::{self, AllRecorded, Known, Recorded, UnitRow, Verdict};
 use crate::heads::Heads;
 use crate::json_check::Prepared;
-use crate::{AppendOutcome, StoreError, StoreOptions, Tasks, wake};
+use crate::{AppendOutcome, StoreError, StoreOptions, Tasks, error, wake};
 
 const BATCH_EVENTS: usize = 1_000;
 const BATCH_BYTES: usize = 1 << 20;
@@ -37,6 +37,10 @@ const SECOND_BATCH: usize = 64;
 const COMES_BACK: Duration = Duration::from_micros(30);
 /// Batches that are looked at append by append after an id was used again: whoever sends things again sends more of them.
 const CAREFUL_BATCHES: u32 = 32;
+/// How often a batch is sent again when its connection breaks: a fail-over or an administrator may end several in a row.
+const AGAIN: u32 = 4;
+/// How long it waits before that, longer each time.
+const AGAIN_PAUSE: Duration = Duration::from_millis(20);
 /// How soon an append to a busy stream is tried again.
 const BUSY_PAUSE: Duration = Duration::from_millis(10);
 
@@ -440,10 +444,10 @@ impl Task {
         drop(request.reply.send(outcome));
     }
 
-    fn fail(&self, batch: Vec<Request>, error: &sqlx::Error) {
-        tracing::error!(%error, appends = batch.len(), "a batch was not recorded");
+    fn fail(&self, batch: Vec<Request>, cause: &sqlx::Error) {
+        tracing::error!(error = %cause, appends = batch.len(), "a batch was not recorded");
         for request in batch {
-            let error = match error {
+            let error = match cause {
                 sqlx::Error::Database(database)
                     if matches!(
                         database.code().as_deref(),
@@ -451,6 +455,10 @@ impl Task {
                     ) =>
                 {
                     StoreError::Overloaded { retry_after_s: 2 }
+                }
+                // It goes away or does not let us in: no fault of the append, which its writer can send again.
+                sqlx::Error::Database(database) if error::is_absence(cause) => {
+                    StoreError::Unavailable(database.message().to_owned())
                 }
                 sqlx::Error::Database(database) => StoreError::Broken(format!(
                     "the database refused the append: {}",
@@ -572,11 +580,12 @@ async fn record(
         }
     }
     let mut outcome = link.each(&appends(&batch), broken).await;
-    if let Err(error) = &outcome
-        && !broken
-        && batch::is_connection(error)
-    {
-        broken = told(error);
+    for again in 1..=AGAIN {
+        match &outcome {
+            Err(error) if batch::is_connection(error) => broken = told(error),
+            _ => break,
+        }
+        tokio::time::sleep(AGAIN_PAUSE * again).await;
         outcome = link.each(&appends(&batch), broken).await;
     }
     match outcome {

@@ -7,7 +7,7 @@ use uuid::Uuid;
 use crate::columns::{self, Columns, Places, number};
 use crate::heads::Heads;
 use crate::json_check::{Prepared, Unit};
-use crate::{AppendOutcome, StoreError};
+use crate::{AppendOutcome, StoreError, error};
 
 /// What is known of a batch when it is sent, so that the database need not look it up.
 #[derive(Debug)]
@@ -299,10 +299,7 @@ pub(crate) fn verdict(append: &Prepared, rows: &[&UnitRow]) -> Verdict {
 pub(crate) fn is_connection(error: &sqlx::Error) -> bool {
     match error {
         sqlx::Error::Io(_) | sqlx::Error::Protocol(_) | sqlx::Error::WorkerCrashed => true,
-        sqlx::Error::Database(database) => {
-            matches!(database.code().as_deref(), Some("57P01" | "57P02"))
-        }
-        _ => false,
+        error => error::is_absence(error),
     }
 }
 

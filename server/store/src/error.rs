@@ -199,11 +199,10 @@ impl From<sqlx::Error> for StoreError {
             | sqlx::Error::PoolClosed
             | sqlx::Error::WorkerCrashed
             | sqlx::Error::Tls(_) => Self::Unavailable(error.to_string()),
+            sqlx::Error::Database(database) if is_absence(&error) => {
+                Self::Unavailable(database.message().to_owned())
+            }
             sqlx::Error::Database(database) => match database.code().as_deref() {
-                // Shutdown, crash, cannot connect now, too many connections.
-                Some("57P01" | "57P02" | "57P03" | "53300") => {
-                    Self::Unavailable(database.message().to_owned())
-                }
                 Some("57014") => Self::TooSlow {
                     seconds: crate::open::READ_TIMEOUT_S,
                 },
@@ -212,4 +211,12 @@ impl From<sqlx::Error> for StoreError {
             _ => Self::Database(error),
         }
     }
+}
+
+/// The database shuts down, has crashed, cannot take connections now, or has too many.
+pub(crate) fn is_absence(error: &sqlx::Error) -> bool {
+    let code = error
+        .as_database_error()
+        .and_then(sqlx::error::DatabaseError::code);
+    matches!(code.as_deref(), Some("57P01" | "57P02" | "57P03" | "53300"))
 }

@@ -21,6 +21,12 @@ pub enum ReadModelError {
         /// The name.
         name: String,
     },
+    /// There is no job with this id.
+    #[error("there is no job {job_id}")]
+    UnknownJob {
+        /// The id.
+        job_id: i64,
+    },
     /// A schema of this name is there that Highwater did not make.
     #[error(
         "the database has a schema {schema} that does not belong to this read model; rename one of them"

@@ -18,7 +18,26 @@ const LISTED: &str = "
     from highwater.jobs j join highwater.read_models m using (read_model_id)
     left join highwater.read_model_versions v using (version_id) left join highwater.read_model_progress p using (version_id)
     where ($1::bigint is null or j.job_id = $1) and ($2::text is null or m.name = $2) and ($3::bigint is null or j.job_id < $3)
+      and ($5::text is null or j.kind = $5) and ($6::text is null or j.state = $6)
     order by j.job_id desc limit $4";
+
+/// Jobs that [`Store::current_jobs`] lists although they are over.
+const NEWEST: i64 = 20;
+
+/// Which jobs.
+#[derive(Debug, Clone, Default)]
+pub struct JobQuery {
+    /// Of one read model.
+    pub read_model: Option<String>,
+    /// Of one kind.
+    pub kind: Option<JobKind>,
+    /// In one state.
+    pub state: Option<JobState>,
+    /// Only ids smaller than this.
+    pub before: Option<i64>,
+    /// How many at most, up to 1,000.
+    pub limit: i64,
+}
 
 struct Listed(Job);
 
@@ -67,21 +86,37 @@ impl FromRow<'_, PgRow> for Listed {
 }
 
 impl Store {
-    /// Jobs, the newest first, before a job's id (500 at most).
-    pub async fn jobs(
-        &self,
-        read_model: Option<&str>,
-        before: Option<i64>,
-        limit: i64,
-    ) -> Result<Vec<Job>, StoreError> {
+    /// Jobs, the newest first.
+    pub async fn find_jobs(&self, query: &JobQuery) -> Result<Vec<Job>, StoreError> {
         let rows: Vec<Listed> = sqlx::query_as(LISTED)
             .bind(None::<i64>)
-            .bind(read_model)
-            .bind(before)
-            .bind(limit.clamp(1, 500))
+            .bind(&query.read_model)
+            .bind(query.before)
+            .bind(query.limit.clamp(1, 1_000))
+            .bind(query.kind.map(JobKind::as_str))
+            .bind(query.state.map(JobState::as_str))
             .fetch_all(self.pool())
             .await?;
         Ok(rows.into_iter().map(|listed| listed.0).collect())
+    }
+
+    /// Jobs that run, and the newest that are over; the newest first.
+    pub async fn current_jobs(&self) -> Result<Vec<Job>, StoreError> {
+        let newest = JobQuery {
+            limit: NEWEST,
+            ..JobQuery::default()
+        };
+        let mut jobs = self.find_jobs(&newest).await?;
+        if let Some(oldest) = jobs.last().map(|job| job.id) {
+            let running = JobQuery {
+                state: Some(JobState::Running),
+                before: Some(oldest),
+                limit: 1_000,
+                ..JobQuery::default()
+            };
+            jobs.extend(self.find_jobs(&running).await?);
+        }
+        Ok(jobs)
     }
 
     /// One job.
@@ -91,6 +126,8 @@ impl Store {
             .bind(None::<&str>)
             .bind(None::<i64>)
             .bind(1_i64)
+            .bind(None::<&str>)
+            .bind(None::<&str>)
             .fetch_optional(self.pool())
             .await?;
         row.map(|listed| listed.0).ok_or_else(|| unknown(job_id))
@@ -186,7 +223,7 @@ impl Store {
 }
 
 pub(super) fn unknown(job_id: i64) -> ReadModelError {
-    ReadModelError::Refused(format!("there is no job {job_id}"))
+    ReadModelError::UnknownJob { job_id }
 }
 
 /// A job, locked.

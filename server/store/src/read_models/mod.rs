@@ -50,6 +50,7 @@ pub use check::{SlicingDifference, SlicingReport};
 pub use define::Defined;
 pub use error::ReadModelError;
 pub use failures::HandlerFault;
+pub use jobs::JobQuery;
 pub use lag::{LagSample, MATCHING_CAP};
 pub use lease::LeaseConnection;
 pub use owner::OwnerRights;

@@ -13,21 +13,29 @@ use crate::Store;
 /// Events that the definition is tried on.
 const PROBE: i32 = 10_000;
 
-/// Read model, live definition, handler, schema, and the definition that waits.
-type Row = (i32, String, Option<String>, Option<String>, Option<String>);
+/// Read model; the live version, its definition, handler and schema; the version that waits and its definition.
+type Row = (
+    i32,
+    i64,
+    String,
+    Option<String>,
+    Option<String>,
+    Option<i64>,
+    Option<String>,
+);
 
 impl Store {
     /// Plans a rebuild.
     pub async fn plan_rebuild(&self, name: &str) -> Result<RebuildPlan, ReadModelError> {
         let row: Option<Row> = sqlx::query_as(
-            "select m.read_model_id, l.definition, l.handler, l.schema_name, w.definition from highwater.read_models m
+            "select m.read_model_id, l.version_id, l.definition, l.handler, l.schema_name, w.version_id, w.definition from highwater.read_models m
              join highwater.read_model_versions l on l.read_model_id = m.read_model_id and l.role = 'live'
              left join highwater.read_model_versions w on w.read_model_id = m.read_model_id and w.role = 'waiting' where m.name = $1",
         )
         .bind(name)
         .fetch_optional(self.pool())
         .await?;
-        let (read_model_id, live, handler, schema, waiting) =
+        let (read_model_id, live_id, live, handler, schema, waiting_id, waiting) =
             row.ok_or_else(|| ReadModelError::Unknown {
                 name: name.to_owned(),
             })?;
@@ -76,11 +84,14 @@ impl Store {
         };
         Ok(RebuildPlan {
             read_model: name.to_owned(),
+            version_id: waiting_id.unwrap_or(live_id),
             changed_definition: waiting.is_some(),
             matching,
             duration,
             measured,
             disk_bytes,
+            // Its SQL can write nothing but its own schema.
+            side_effects: Vec::new(),
             warnings,
         })
     }

@@ -1,0 +1,98 @@
+//! What an operator sends with an order that takes long or changes which version is live.
+
+use serde::{Deserialize, Serialize};
+
+use crate::object::object_only;
+use crate::{RebuildPlan, VersionRole};
+
+/// What is to be planned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum PlanKind {
+    /// Handling all events into a shadow beside the live version.
+    #[default]
+    Rebuild,
+}
+
+/// Body of `POST /api/read-models/{name}/plan`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields, remote = "Self")]
+pub struct PlanBody {
+    /// A rebuild unless given.
+    #[serde(default)]
+    pub kind: PlanKind,
+}
+object_only!(
+    PlanBody,
+    "what to plan: an object like {\"kind\": \"rebuild\"}, or an empty one"
+);
+
+/// Body of `POST /api/read-models/{name}/rebuild`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields, remote = "Self")]
+pub struct RebuildBody {
+    /// The plan as it was answered: whoever orders has seen what it costs.
+    pub plan: RebuildPlan,
+    /// Why; the audit log keeps it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+object_only!(
+    RebuildBody,
+    "an order to rebuild: an object with the plan that POST …/plan answered, and perhaps a reason"
+);
+
+/// Body of `POST /api/read-models/{name}/promote` and `…/go-back`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields, remote = "Self")]
+pub struct PromoteBody {
+    /// Why; needed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// The read model's name, typed once more; another name is refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub confirm: Option<String>,
+}
+object_only!(
+    PromoteBody,
+    "an order: an object with a reason, and perhaps the name to confirm"
+);
+
+/// Body of `POST /api/read-models/{name}/discard`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields, remote = "Self")]
+pub struct DiscardBody {
+    /// Which: `shadow` or `previous`.
+    pub version: VersionRole,
+    /// Why; needed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// The read model's name, typed once more; another name is refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub confirm: Option<String>,
+}
+object_only!(
+    DiscardBody,
+    "an order to discard: an object with the version (shadow or previous) and a reason"
+);
+
+/// Body of `POST /api/jobs/{id}/speed`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields, remote = "Self")]
+pub struct SpeedBody {
+    /// Events a second at most; null: as many as it can.
+    pub limit: Option<i32>,
+    /// Why; the audit log keeps it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+object_only!(
+    SpeedBody,
+    "a speed: an object with a limit in events a second, or null for none"
+);
