@@ -30,12 +30,13 @@ object_only!(
 );
 
 /// Body of `POST /api/read-models/{name}/rebuild`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields, remote = "Self")]
 pub struct RebuildBody {
-    /// The plan as it was answered: whoever orders has seen what it costs.
-    pub plan: RebuildPlan,
+    /// The plan as it was answered; needed: whoever orders has seen what it costs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plan: Option<RebuildPlan>,
     /// Why; the audit log keeps it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
@@ -86,7 +87,9 @@ object_only!(
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields, remote = "Self")]
 pub struct SpeedBody {
-    /// Events a second at most; null: as many as it can.
+    /// Events a second at most; null: as many as it can. Always given: an empty object must not lift a limit.
+    #[serde(deserialize_with = "Option::deserialize")]
+    #[cfg_attr(feature = "openapi", schema(required))]
     pub limit: Option<i32>,
     /// Why; the audit log keeps it.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -24,7 +24,7 @@ pub fn routes() -> OpenApiRouter<AppState> {
 struct ActionsParams {
     /// Of one read model.
     read_model: Option<String>,
-    /// Of one kind: `define`, `pause`, `resume`, `retry`, `skip`.
+    /// Of one kind: `define`, `pause`, `resume`, `retry`, `skip`, `rebuild`, `promote`, `go_back`, `discard`, `cancel`, `speed`.
     action: Option<String>,
     /// Of one operator.
     actor: Option<String>,
@@ -52,7 +52,7 @@ async fn actions(
 }
 
 /// A text to compare with; an empty one is none.
-fn wanted(name: &str, given: Option<String>) -> ApiResult<Option<String>> {
+pub(super) fn wanted(name: &str, given: Option<String>) -> ApiResult<Option<String>> {
     let given = given.filter(|text| !text.is_empty());
     if given.as_deref().is_some_and(|text| text.contains('\0')) {
         return Err(ApiError::bad_request(

@@ -18,12 +18,15 @@ pub mod health;
 pub mod histogram;
 pub mod import;
 mod import_lines;
+pub mod jobs;
 pub mod live;
 pub mod orders;
 pub mod problem;
 pub mod read_model;
 mod read_model_problem;
 pub mod read_models;
+pub mod rebuild;
+mod record_export;
 pub mod rows;
 pub mod store;
 pub mod stream;
@@ -46,6 +49,9 @@ use crate::state::AppState;
         events::Way,
         highwater_model::StreamOrder,
         highwater_model::VersionRole,
+        highwater_model::DiffKind,
+        highwater_model::JobKind,
+        highwater_model::JobState,
         highwater_model::Problem,
         highwater_model::live::ClientMessage,
         highwater_model::ServerMessage
@@ -67,6 +73,7 @@ pub fn routes() -> OpenApiRouter<AppState> {
         .merge(read_models::routes())
         .merge(read_model::routes())
         .merge(orders::routes())
+        .merge(jobs::routes())
         .merge(rows::routes())
         .merge(actions::routes())
         .merge(store::routes())
@@ -79,5 +86,8 @@ pub fn lasting_routes() -> OpenApiRouter<AppState> {
         .merge(import::routes())
         .merge(export::routes())
         .merge(check::routes())
+        .merge(rebuild::routes())
+        .merge(jobs::lasting_routes())
+        .merge(record_export::routes())
         .merge(live::routes())
 }

@@ -44,8 +44,28 @@ pub(super) fn order(caller: &Caller, reason: Option<String>) -> ApiResult<Order>
     Ok(Order::new(&*caller.name, reason.as_deref()))
 }
 
+/// An order that needs a reason, and has one.
+pub(super) fn with_reason(order: Order) -> ApiResult<Order> {
+    if order.reason.is_some() {
+        return Ok(order);
+    }
+    Err(ApiError(
+        Problem::new(
+            422,
+            "reason_missing",
+            "A reason is missing",
+            "This is done with a reason only, which the audit log keeps; send {\"reason\": \"…\"}.",
+        )
+        .with("field", "reason"),
+    ))
+}
+
 /// The order in a request; no body is no reason.
-async fn order_of(caller: &Caller, request: Request, state: &AppState) -> ApiResult<Order> {
+pub(super) async fn order_of(
+    caller: &Caller,
+    request: Request,
+    state: &AppState,
+) -> ApiResult<Order> {
     let body = body(request, state).await?;
     let OrderBody { reason } = if body.is_empty() {
         OrderBody::default()
@@ -154,18 +174,7 @@ async fn skip(
     request: Request,
 ) -> ApiResult<Json<ReadModel>> {
     known_name(&name)?;
-    let order = order_of(&caller, request, &state).await?;
-    if order.reason.is_none() {
-        return Err(ApiError(
-            Problem::new(
-                422,
-                "reason_missing",
-                "A reason is missing",
-                "An event is left out with a reason only, which the audit log keeps; send {\"reason\": \"…\"}.",
-            )
-            .with("field", "reason"),
-        ));
-    }
+    let order = with_reason(order_of(&caller, request, &state).await?)?;
     state
         .read_models
         .skip(&name, Position(position), &order)

@@ -45,6 +45,21 @@ impl From<ReadModelError> for ApiError {
                 detail,
             )
             .with("statements", statements),
+            ReadModelError::UnknownJob { job_id } => {
+                return ApiError::not_found(
+                    "job",
+                    format!("There is no job {job_id}; GET /api/jobs lists them."),
+                );
+            }
+            ReadModelError::PlanStale { .. } => Problem::new(
+                409,
+                "plan_stale",
+                "The plan is of another definition",
+                detail,
+            ),
+            ReadModelError::NotCompared { .. } => {
+                Problem::new(409, "diff_missing", "The shadow was not compared", detail)
+            }
             ReadModelError::Refused(_) => Problem::new(
                 409,
                 "refused",

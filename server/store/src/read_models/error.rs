@@ -27,6 +27,22 @@ pub enum ReadModelError {
         /// The id.
         job_id: i64,
     },
+    /// The plan that came with the order was made for another version.
+    #[error(
+        "the definition of {name} was changed since the plan was made; nothing was begun: plan it again"
+    )]
+    PlanStale {
+        /// The read model.
+        name: String,
+    },
+    /// Nobody has looked lately at what a promotion would change.
+    #[error(
+        "the shadow of {name} was not compared with the live one in the last half hour; look at the diff first"
+    )]
+    NotCompared {
+        /// The read model.
+        name: String,
+    },
     /// A schema of this name is there that Highwater did not make.
     #[error(
         "the database has a schema {schema} that does not belong to this read model; rename one of them"

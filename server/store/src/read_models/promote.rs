@@ -73,9 +73,9 @@ impl Store {
         let pair = pair(&mut transaction, name, VersionRole::Shadow).await?;
         no_job(&mut transaction, pair.read_model_id, name).await?;
         if !pair.diffed {
-            return Err(ReadModelError::Refused(format!(
-                "the shadow of {name} was not compared with the live one; look at the diff first"
-            )));
+            return Err(ReadModelError::NotCompared {
+                name: name.to_owned(),
+            });
         }
         let before =
             json!({"live_version": pair.live.version_id, "shadow_version": pair.next.version_id});
@@ -222,7 +222,7 @@ async fn pair(
     role: VersionRole,
 ) -> Result<Pair, ReadModelError> {
     let row: Option<Row> = sqlx::query_as(
-        "select m.read_model_id, l.version_id, l.definition, l.schema_name, n.version_id, n.definition, n.schema_name, n.diffed_at is not null,
+        "select m.read_model_id, l.version_id, l.definition, l.schema_name, n.version_id, n.definition, n.schema_name, coalesce(n.diffed_at > now() - interval '30 minutes', false),
            (select p.version_id from highwater.read_model_versions p where p.read_model_id = m.read_model_id and p.role = 'previous')
          from highwater.read_models m
          join highwater.read_model_versions l on l.read_model_id = m.read_model_id and l.role = 'live'

@@ -48,6 +48,13 @@ impl Store {
         .bind(read_model_id)
         .fetch_optional(&mut *transaction)
         .await?;
+        let planned = plan.get("version_id").and_then(Value::as_i64);
+        let built = waiting.as_ref().map_or(live_id, |(waiting, _)| *waiting);
+        if planned.is_some_and(|planned| planned != built) {
+            return Err(ReadModelError::PlanStale {
+                name: name.to_owned(),
+            });
+        }
         let text = waiting
             .as_ref()
             .map_or(&live_text, |(_, definition)| definition);

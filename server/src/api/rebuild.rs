@@ -1,0 +1,254 @@
+//! The rebuild of a read model: `POST …/plan`, `…/rebuild`, `GET …/diff`, `POST …/promote`, `…/go-back`, `…/discard`.
+
+use axum::extract::{Request, State};
+use axum::http::StatusCode;
+use axum::{Extension, Json};
+use highwater_model::{
+    DiffKind, DiffPage, DiscardBody, Job, PlanBody, PlanKind, Problem, PromoteBody, ReadModel,
+    ReadModelDiff, RebuildBody, RebuildPlan,
+};
+use highwater_store::read_models::Order;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use super::extract::{Path, Query, body, json, limit};
+use super::orders::{order, with_reason};
+use super::problem::{ApiError, ApiResult};
+use super::read_model::known_name;
+use crate::caller::Caller;
+use crate::state::AppState;
+
+/// Rows of a diff's page unless the caller says.
+const DIFF_ROWS: i64 = 100;
+
+/// The calls of this area. They last: a probe is run, two versions are compared, a swap waits for its moment.
+pub fn routes() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .routes(routes!(plan))
+        .routes(routes!(rebuild))
+        .routes(routes!(diff))
+        .routes(routes!(promote))
+        .routes(routes!(go_back))
+        .routes(routes!(discard))
+}
+
+/// What a rebuild will cost: events counted, time measured, disk. Nothing is changed.
+#[utoipa::path(post, path = "/api/read-models/{name}/plan", tag = "read models", params(("name" = String, Path)), request_body = Option<PlanBody>,
+    responses((status = 200, body = RebuildPlan),
+              (status = 404, body = Problem, content_type = "application/problem+json"),
+              (status = 409, description = "refused: there is nothing to rebuild", body = Problem, content_type = "application/problem+json")))]
+async fn plan(
+    State(state): State<AppState>,
+    Path(name): Path<String>,
+    request: Request,
+) -> ApiResult<Json<RebuildPlan>> {
+    known_name(&name)?;
+    let sent = body(request, &state).await?;
+    let PlanBody { kind } = if sent.is_empty() {
+        PlanBody::default()
+    } else {
+        json(&sent)?
+    };
+    match kind {
+        PlanKind::Rebuild => Ok(Json(state.read_models.plan_rebuild(&name).await?)),
+    }
+}
+
+/// Builds the definition that waits, or else the live one again, in a shadow beside the live version. The job says how it goes.
+#[utoipa::path(post, path = "/api/read-models/{name}/rebuild", tag = "read models", params(("name" = String, Path)), request_body = RebuildBody,
+    responses((status = 202, description = "It runs", body = Job),
+              (status = 404, body = Problem, content_type = "application/problem+json"),
+              (status = 409, description = "refused: a job or a shadow is there; plan_stale", body = Problem, content_type = "application/problem+json"),
+              (status = 422, description = "plan_missing", body = Problem, content_type = "application/problem+json")))]
+async fn rebuild(
+    State(state): State<AppState>,
+    Path(name): Path<String>,
+    Extension(caller): Extension<Caller>,
+    request: Request,
+) -> ApiResult<(StatusCode, Json<Job>)> {
+    known_name(&name)?;
+    let sent = body(request, &state).await?;
+    let sent: RebuildBody = if sent.is_empty() {
+        RebuildBody::default()
+    } else {
+        json(&sent)?
+    };
+    let order = order(&caller, sent.reason)?;
+    let plan = sent
+        .plan
+        .filter(|plan| plan.read_model == name)
+        .ok_or_else(|| {
+            ApiError(Problem::new(
+                422,
+                "plan_missing",
+                "The plan is missing",
+                format!(
+                    "A rebuild is ordered with its plan, so that whoever orders it has seen what it costs: POST /api/read-models/{name}/plan, and send its answer as \"plan\"."
+                ),
+            ))
+        })?;
+    let plan = serde_json::to_value(&plan).map_err(|error| {
+        tracing::error!(%error, "a plan could not be written down");
+        ApiError(super::problem::internal())
+    })?;
+    let job_id = state.read_models.rebuild(&name, &order, &plan).await?;
+    started(&state, job_id).await
+}
+
+async fn started(state: &AppState, job_id: i64) -> ApiResult<(StatusCode, Json<Job>)> {
+    Ok((StatusCode::ACCEPTED, Json(state.store.job(job_id).await?)))
+}
+
+/// Which rows that differ.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct DiffParams {
+    /// Rows of this table; without it, every table is counted.
+    table: Option<String>,
+    /// With `table`: rows that only the shadow has (`added`), only the live one (`removed`), or both (`changed`, unless given).
+    kind: Option<DiffKind>,
+    /// `next` of the page before.
+    cursor: Option<String>,
+    /// 1 to 1,000; 100 unless given.
+    limit: Option<i64>,
+}
+
+/// What was asked for.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(untagged)]
+enum DiffAnswer {
+    /// Without `table`.
+    Counted(ReadModelDiff),
+    /// With it.
+    Rows(DiffPage),
+}
+
+/// The shadow against the live version at the same position: every table counted, or the rows of one that differ in one way.
+#[utoipa::path(get, path = "/api/read-models/{name}/diff", tag = "read models", params(("name" = String, Path), DiffParams),
+    responses((status = 200, body = DiffAnswer),
+              (status = 400, body = Problem, content_type = "application/problem+json"),
+              (status = 404, body = Problem, content_type = "application/problem+json"),
+              (status = 409, description = "refused: there is no shadow", body = Problem, content_type = "application/problem+json")))]
+async fn diff(
+    State(state): State<AppState>,
+    Path(name): Path<String>,
+    Query(params): Query<DiffParams>,
+) -> ApiResult<Json<DiffAnswer>> {
+    known_name(&name)?;
+    let limit = limit(params.limit)?;
+    state.store.read_model(&name).await?;
+    let Some(table) = params.table else {
+        if params.kind.is_some() || params.cursor.is_some() || params.limit.is_some() {
+            return Err(ApiError::bad_request(
+                "bad_query",
+                "The query parameters are not right",
+                "kind, cursor and limit are of the rows of one table; name it with table, or leave them out to have every table counted.",
+            ));
+        }
+        let diff = state.read_models.diff(&name).await?;
+        return Ok(Json(DiffAnswer::Counted(diff)));
+    };
+    let page = state.read_models.diff_rows(
+        &name,
+        &table,
+        params.kind.unwrap_or(DiffKind::Changed),
+        params.cursor.as_deref(),
+        i64::try_from(limit).unwrap_or(DIFF_ROWS),
+    );
+    Ok(Json(DiffAnswer::Rows(page.await?)))
+}
+
+/// Makes the shadow live, in one transaction. It needs a reason and a diff that somebody has looked at lately. The job ends when the
+/// new live version was seen to live.
+#[utoipa::path(post, path = "/api/read-models/{name}/promote", tag = "read models", params(("name" = String, Path)), request_body = PromoteBody,
+    responses((status = 202, description = "It is live; the job looks after it", body = Job),
+              (status = 404, body = Problem, content_type = "application/problem+json"),
+              (status = 409, description = "refused: there is no shadow, or a job runs; diff_missing", body = Problem, content_type = "application/problem+json"),
+              (status = 422, description = "reason_missing, confirm_mismatch", body = Problem, content_type = "application/problem+json")))]
+async fn promote(
+    State(state): State<AppState>,
+    Path(name): Path<String>,
+    Extension(caller): Extension<Caller>,
+    request: Request,
+) -> ApiResult<(StatusCode, Json<Job>)> {
+    let order = confirmed(&state, &name, &caller, request).await?;
+    let job_id = state.read_models.promote(&name, &order).await?;
+    started(&state, job_id).await
+}
+
+/// Makes the previous version live again, once it has caught up with what happened since. It needs a reason.
+#[utoipa::path(post, path = "/api/read-models/{name}/go-back", tag = "read models", params(("name" = String, Path)), request_body = PromoteBody,
+    responses((status = 202, description = "It catches up, then it is live", body = Job),
+              (status = 404, body = Problem, content_type = "application/problem+json"),
+              (status = 409, description = "refused: there is no previous version, or a job runs", body = Problem, content_type = "application/problem+json"),
+              (status = 422, description = "reason_missing, confirm_mismatch", body = Problem, content_type = "application/problem+json")))]
+async fn go_back(
+    State(state): State<AppState>,
+    Path(name): Path<String>,
+    Extension(caller): Extension<Caller>,
+    request: Request,
+) -> ApiResult<(StatusCode, Json<Job>)> {
+    let order = confirmed(&state, &name, &caller, request).await?;
+    let job_id = state.read_models.go_back(&name, &order).await?;
+    started(&state, job_id).await
+}
+
+/// Drops the shadow or the previous version with its rows. It needs a reason.
+#[utoipa::path(post, path = "/api/read-models/{name}/discard", tag = "read models", params(("name" = String, Path)), request_body = DiscardBody,
+    responses((status = 200, description = "As it is now", body = ReadModel),
+              (status = 404, body = Problem, content_type = "application/problem+json"),
+              (status = 409, description = "refused: there is no such version, or a job runs", body = Problem, content_type = "application/problem+json"),
+              (status = 422, description = "reason_missing, confirm_mismatch", body = Problem, content_type = "application/problem+json")))]
+async fn discard(
+    State(state): State<AppState>,
+    Path(name): Path<String>,
+    Extension(caller): Extension<Caller>,
+    request: Request,
+) -> ApiResult<Json<ReadModel>> {
+    known_name(&name)?;
+    let sent: DiscardBody = json(&body(request, &state).await?)?;
+    confirm(&name, sent.confirm.as_deref())?;
+    let order = with_reason(order(&caller, sent.reason)?)?;
+    state.store.read_model(&name).await?;
+    let version = sent.version;
+    state.read_models.discard(&name, version, &order).await?;
+    Ok(Json(state.store.read_model(&name).await?))
+}
+
+/// The order in a request that changes which version is live.
+async fn confirmed(
+    state: &AppState,
+    name: &str,
+    caller: &Caller,
+    request: Request,
+) -> ApiResult<Order> {
+    known_name(name)?;
+    let sent = body(request, state).await?;
+    let sent: PromoteBody = if sent.is_empty() {
+        PromoteBody::default()
+    } else {
+        json(&sent)?
+    };
+    confirm(name, sent.confirm.as_deref())?;
+    let order = with_reason(order(caller, sent.reason)?)?;
+    state.store.read_model(name).await?;
+    Ok(order)
+}
+
+/// Whoever types a name must have meant this one.
+fn confirm(name: &str, typed: Option<&str>) -> ApiResult<()> {
+    match typed {
+        Some(typed) if typed != name => Err(ApiError(
+            Problem::new(
+                422,
+                "confirm_mismatch",
+                "The name is another one",
+                format!("The order is for {name}, and {typed:?} was typed to confirm it; nothing was changed. Type {name}, or leave confirm out."),
+            )
+            .with("field", "confirm"),
+        )),
+        _ => Ok(()),
+    }
+}
