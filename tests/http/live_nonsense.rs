@@ -39,7 +39,11 @@ async fn wrong_messages_are_refused_with_what_would_be_right() {
     let mut socket = open(&server).await;
     let table = [
         (json!({"subscribe": "events"}), None, "missing field `id`"),
-        (json!({"subscribe": "jobs", "id": 1}), Some(1), "`events`"),
+        (
+            json!({"subscribe": "rumours", "id": 1}),
+            Some(1),
+            "`events`",
+        ),
         (
             json!({"subscribe": "events", "id": 2, "after": -1}),
             Some(2),

@@ -10,6 +10,7 @@ mod bad_appends;
 mod bad_import;
 mod bad_queries;
 mod bad_read_models;
+mod bad_rebuilds;
 mod check;
 mod import;
 mod live;
@@ -19,6 +20,7 @@ mod openapi;
 mod read_model_rows;
 mod read_models;
 mod read_models_lag;
+mod rebuild;
 mod refused;
 mod running;
 #[path = "../support/mod.rs"]

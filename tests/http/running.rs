@@ -3,7 +3,7 @@
 use std::ops::Deref;
 use std::sync::Arc;
 
-use highwater::live::LagBoard;
+use highwater::live::Boards;
 use highwater::state::{AppState, Reach};
 use highwater::{metrics, router, site::Site};
 use highwater_engine::{Feed, FeedOptions, ReadModelOptions, ReadModels};
@@ -44,7 +44,7 @@ impl Running {
         let feed = Feed::start(store.clone(), &tasks, options).await.unwrap();
         let read_models = ReadModels::start(store.clone(), &tasks, ReadModelOptions::default());
         let state = AppState::from(Reach {
-            lag: LagBoard::start(store.clone(), &tasks),
+            boards: Boards::start(&store, &tasks),
             store,
             feed,
             read_models,

@@ -49,6 +49,7 @@ use crate::state::AppState;
         events::Way,
         highwater_model::StreamOrder,
         highwater_model::VersionRole,
+        record_export::RecordFormat,
         highwater_model::DiffKind,
         highwater_model::JobKind,
         highwater_model::JobState,

@@ -35,7 +35,7 @@ pub(super) fn routes() -> OpenApiRouter<AppState> {
 /// How it is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum Format {
+pub(super) enum RecordFormat {
     /// A line of names, then a line a record; JSON in a field of its own.
     Csv,
     /// A JSON object a line.
@@ -49,7 +49,7 @@ pub(super) enum Format {
 #[into_params(parameter_in = Query)]
 struct ActionsExportParams {
     /// `csv`, or `ndjson` unless given.
-    format: Option<Format>,
+    format: Option<RecordFormat>,
     /// Of one read model.
     read_model: Option<String>,
     /// Of one kind.
@@ -88,7 +88,7 @@ async fn actions_export(
 #[into_params(parameter_in = Query)]
 struct JobsExportParams {
     /// `csv`, or `ndjson` unless given.
-    format: Option<Format>,
+    format: Option<RecordFormat>,
     /// Of one read model.
     read_model: Option<String>,
     /// Of one kind.
@@ -245,10 +245,15 @@ impl Record for Job {
 }
 
 /// An answer that a browser keeps as a file: page after page, each read when the one before was taken.
-fn download<R: Record>(store: Store, query: R::Query, name: &str, format: Format) -> Response {
+fn download<R: Record>(
+    store: Store,
+    query: R::Query,
+    name: &str,
+    format: RecordFormat,
+) -> Response {
     let head = match format {
-        Format::Csv => csv_line(R::NAMES.iter().copied()),
-        Format::Ndjson => String::new(),
+        RecordFormat::Csv => csv_line(R::NAMES.iter().copied()),
+        RecordFormat::Ndjson => String::new(),
     };
     let pages = stream::unfold(Some((None, head)), move |at| {
         let (store, query) = (store.clone(), query.clone());
@@ -264,8 +269,10 @@ fn download<R: Record>(store: Store, query: R::Query, name: &str, format: Format
             };
             for record in &records {
                 match format {
-                    Format::Csv => text += &csv_line(record.fields().iter().map(String::as_str)),
-                    Format::Ndjson => match serde_json::to_string(record) {
+                    RecordFormat::Csv => {
+                        text += &csv_line(record.fields().iter().map(String::as_str));
+                    }
+                    RecordFormat::Ndjson => match serde_json::to_string(record) {
                         Ok(line) => {
                             text += &line;
                             text.push('\n');
@@ -282,8 +289,8 @@ fn download<R: Record>(store: Store, query: R::Query, name: &str, format: Format
         }
     });
     let (kind, ending) = match format {
-        Format::Csv => ("text/csv; charset=utf-8; header=present", "csv"),
-        Format::Ndjson => ("application/x-ndjson", "ndjson"),
+        RecordFormat::Csv => ("text/csv; charset=utf-8; header=present", "csv"),
+        RecordFormat::Ndjson => ("application/x-ndjson", "ndjson"),
     };
     let disposition = format!("attachment; filename=\"highwater-{name}.{ending}\"");
     (
