@@ -171,3 +171,73 @@ async fn many_who_append_to_the_same_streams_through_two_servers_get_each_versio
     }
     assert_eq!(after, Position(256 * 8));
 }
+
+/// Waits until a batch of the server waits for the log's lock in a session that was not ended yet, and ends that.
+async fn end_the_batch_that_waits(holder: &mut PgConnection, ended: &mut HashSet<i32>) {
+    loop {
+        let waiting: Vec<i32> = sqlx::query_scalar(
+            "select pid from pg_locks where locktype = 'advisory' and classid = 7210 and objid = 1 and not granted
+             and database = (select oid from pg_database where datname = current_database())",
+        )
+        .fetch_all(&mut *holder)
+        .await
+        .unwrap();
+        if let Some(process_id) = waiting
+            .into_iter()
+            .find(|process_id| ended.insert(*process_id))
+        {
+            sqlx::query("select pg_terminate_backend($1)")
+                .bind(process_id)
+                .execute(&mut *holder)
+                .await
+                .unwrap();
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(2)).await;
+    }
+}
+
+/// An append whose session ends so many times in a row.
+async fn append_whose_sessions_end(times: usize) -> Result<i64, StoreError> {
+    let fresh = fresh().await;
+    let mut holder = PgConnection::connect(&fresh.url).await.unwrap();
+    holder
+        .execute("select pg_advisory_lock(7210, 1)")
+        .await
+        .unwrap();
+    let store = fresh.store.clone();
+    let appended = tokio::spawn(async move { one(&store, "order-1", ExpectedVersion::None).await });
+    let mut ended = HashSet::new();
+    for _ in 0..times {
+        end_the_batch_that_waits(&mut holder, &mut ended).await;
+    }
+    holder
+        .execute("select pg_advisory_unlock(7210, 1)")
+        .await
+        .unwrap();
+    let outcome = appended.await.unwrap();
+    let recorded: i64 = sqlx::query_scalar("select count(*) from highwater.events")
+        .fetch_one(&mut holder)
+        .await
+        .unwrap();
+    assert_eq!(
+        recorded == 1,
+        outcome.is_ok(),
+        "{recorded} after {outcome:?}"
+    );
+    outcome
+}
+
+#[tokio::test]
+async fn an_append_whose_sessions_are_ended_several_times_is_recorded_once() {
+    assert_eq!(append_whose_sessions_end(4).await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn an_append_whose_sessions_are_ended_again_and_again_is_told_that_the_database_is_away() {
+    let outcome = append_whose_sessions_end(6).await;
+    assert!(
+        matches!(outcome, Err(StoreError::Unavailable(_))),
+        "{outcome:?}"
+    );
+}
