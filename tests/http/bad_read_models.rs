@@ -253,3 +253,28 @@ async fn orders_that_are_not_understood_or_do_not_fit_change_nothing() {
         "what was refused is no action: {actions}"
     );
 }
+
+#[tokio::test]
+async fn definition_of_the_folder_that_is_refused_is_told_until_it_is_mended() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("totals.sql");
+    std::fs::write(&file, TOTALS.replace("from events", "form events")).unwrap();
+    let server = Running::with_folder(folder.path()).await;
+    let refused = async |is: &dyn Fn(&Value) -> bool| {
+        loop {
+            let (status, refused) = server.get("/api/definitions/refused").await;
+            assert_eq!(status, 200);
+            if is(&refused) {
+                return refused;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+    };
+    let told = refused(&|refused| refused[0].is_object()).await;
+    assert_eq!(told[0]["name"], "totals");
+    let problem = told[0]["problem"].as_str().unwrap();
+    assert!(problem.contains("line 8"), "{problem}");
+    std::fs::write(&file, TOTALS).unwrap();
+    refused(&|refused| *refused == json!([])).await;
+    until(&server, |read_model| read_model["state"] == "live").await;
+}

@@ -1,6 +1,7 @@
 //! A server for one test: the real router on a real socket, with a database of its own.
 
 use std::ops::Deref;
+use std::path::Path;
 use std::sync::Arc;
 
 use highwater::live::Boards;
@@ -27,11 +28,24 @@ pub(crate) struct Running {
 impl Running {
     /// Starts one.
     pub(crate) async fn start() -> Self {
-        Self::with_feed(FeedOptions::default()).await
+        Self::with(FeedOptions::default(), ReadModelOptions::default()).await
     }
 
     /// Starts one with a feed of another size.
     pub(crate) async fn with_feed(options: FeedOptions) -> Self {
+        Self::with(options, ReadModelOptions::default()).await
+    }
+
+    /// Starts one that watches a folder of definitions.
+    pub(crate) async fn with_folder(folder: &Path) -> Self {
+        let options = ReadModelOptions {
+            folder: Some(folder.to_owned()),
+            ..ReadModelOptions::default()
+        };
+        Self::with(FeedOptions::default(), options).await
+    }
+
+    async fn with(options: FeedOptions, read_models: ReadModelOptions) -> Self {
         let tasks = Tasks::new();
         let options_of_store = StoreOptions {
             max_connections: 4,
@@ -42,7 +56,7 @@ impl Running {
             .await
             .unwrap();
         let feed = Feed::start(store.clone(), &tasks, options).await.unwrap();
-        let read_models = ReadModels::start(store.clone(), &tasks, ReadModelOptions::default());
+        let read_models = ReadModels::start(store.clone(), &tasks, read_models);
         let state = AppState::from(Reach {
             boards: Boards::start(&store, &tasks),
             store,

@@ -63,7 +63,7 @@ pub use read_model::{
 };
 pub use read_model_api::{
     CheckDifference, CheckReport, DefineOutcome, DefinedReadModel, HandledAnswer, HandledBy,
-    OrderBody, ReadModelLag, RowsColumn, RowsPage,
+    OrderBody, ReadModelLag, RefusedDefinition, RowsColumn, RowsPage,
 };
 pub use read_model_definition::{Definition, DefinitionError, FailurePolicy, HandlerKind};
 pub use read_model_diff::{ColumnDiff, DiffKind, DiffPage, DiffRow, ReadModelDiff, TableDiff};

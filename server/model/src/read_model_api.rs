@@ -52,6 +52,16 @@ pub struct DefinedReadModel {
     pub statements: Vec<String>,
 }
 
+/// A definition of the watched folder that was refused; the read model of its name, if there is one, is as it was.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct RefusedDefinition {
+    /// Its file's name without `.sql`; empty: the folder itself.
+    pub name: String,
+    /// What is wrong, and where.
+    pub problem: String,
+}
+
 /// Answer to `GET /api/read-models/{name}?position=` and `?wait=`: whether everything up to there has been handled.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]

@@ -5,7 +5,7 @@ use std::process::Command;
 
 use anyhow::bail;
 use clap::Args;
-use highwater_model::StoreFacts;
+use highwater_model::{RefusedDefinition, StoreFacts};
 use highwater_postgres::{Binaries, Search};
 use serde::Serialize;
 
@@ -152,6 +152,10 @@ async fn server_checks(
     ));
     checks.push(rights_check(&facts));
     checks.push(read_models_check(&facts));
+    checks.push(match ask(&["api", "definitions", "refused"]).await {
+        Ok(response) => definitions_check(&response.json::<Vec<RefusedDefinition>>().await?),
+        Err(error) => Check::bad("folder", error.to_string(), "look at the server's log"),
+    });
     let own = env!("CARGO_PKG_VERSION");
     checks.push(if facts.highwater == own {
         Check::good("versions", format!("server and command are {own}"))
@@ -231,6 +235,27 @@ fn read_models_check(facts: &StoreFacts) -> Check {
             ),
         )
     }
+}
+
+fn definitions_check(refused: &[RefusedDefinition]) -> Check {
+    if refused.is_empty() {
+        return Check::good("folder", "no definition of a watched folder is refused");
+    }
+    let told: Vec<String> = refused
+        .iter()
+        .map(|refused| {
+            if refused.name.is_empty() {
+                refused.problem.clone()
+            } else {
+                format!("{}.sql: {}", refused.name, refused.problem)
+            }
+        })
+        .collect();
+    Check::bad(
+        "folder",
+        told.join("; "),
+        "mend the file; it is read again as soon as it changes, and the live read model is as it was",
+    )
 }
 
 fn binaries_check() -> Check {
