@@ -6,7 +6,7 @@ mod support;
 use std::time::Duration;
 
 use highwater_engine::{ReadModelOptions, ReadModels};
-use highwater_model::{FailureOutcome, Position, ReadModelState};
+use highwater_model::{FailureOutcome, Position, ReadModelState, VersionRole};
 use highwater_store::read_models::{Order, ReadModelError};
 use serde_json::json;
 use support::{EACH, Fresh, TOTALS, order, started};
@@ -65,7 +65,10 @@ async fn a_poison_event_among_ten_thousand_is_found_retried_and_skipped() {
     assert_eq!(totals["c5"], (321, 321));
     assert!(!totals.contains_key("c6"));
 
-    read_models.retry("totals", bad, &order()).await.unwrap();
+    read_models
+        .retry("totals", VersionRole::Live, bad, &order())
+        .await
+        .unwrap();
     let again = fresh
         .until("totals", |read_model| {
             read_model.state == ReadModelState::Faulted
@@ -83,26 +86,42 @@ async fn a_poison_event_among_ten_thousand_is_found_retried_and_skipped() {
     assert!(
         refused(
             read_models
-                .skip("totals", bad, &Order::new("ada", None))
+                .skip("totals", VersionRole::Live, bad, &Order::new("ada", None))
                 .await
         )
         .contains("say why")
     );
     assert!(
-        refused(read_models.skip("totals", Position(7), &order()).await)
-            .contains("does not stand on event 7")
+        refused(
+            read_models
+                .skip("totals", VersionRole::Live, Position(7), &order())
+                .await
+        )
+        .contains("does not stand on event 7")
     );
 
-    read_models.skip("totals", bad, &order()).await.unwrap();
+    read_models
+        .skip("totals", VersionRole::Live, bad, &order())
+        .await
+        .unwrap();
     fresh.caught_up(&read_models, "totals").await;
     let totals = fresh.totals("totals").await;
     assert_eq!((totals["c5"], totals["c9"]), ((999, 999), (1_000, 1_000)));
-    let failures = fresh.store.failures("totals", None, 10).await.unwrap();
+    let failures = fresh
+        .store
+        .failures("totals", VersionRole::Live, None, 10)
+        .await
+        .unwrap();
     assert_eq!(failures.len(), 1);
     assert_eq!(failures[0].outcome, FailureOutcome::Skipped);
     // The second operator is told what happened.
     assert!(
-        refused(read_models.skip("totals", bad, &order()).await).contains("on no failed event")
+        refused(
+            read_models
+                .skip("totals", VersionRole::Live, bad, &order())
+                .await
+        )
+        .contains("on no failed event")
     );
 
     let actions = fresh.store.actions(Some("totals"), None, 10).await.unwrap();
@@ -143,7 +162,11 @@ async fn a_policy_of_skip_leaves_out_what_fails_on_record() {
     started(&read_models, "each", &text).await;
     fresh.caught_up(&read_models, "each").await;
     assert_eq!(fresh.totals("each").await["c5"], (999, 999));
-    let failures = fresh.store.failures("each", None, 10).await.unwrap();
+    let failures = fresh
+        .store
+        .failures("each", VersionRole::Live, None, 10)
+        .await
+        .unwrap();
     assert_eq!(failures.len(), 1);
     assert_eq!(
         (failures[0].position, failures[0].outcome),
@@ -190,7 +213,11 @@ async fn a_policy_of_retry_goes_on_when_the_event_can_be_handled() {
         .await;
     assert!(live.stands_on.is_none());
     assert_eq!(fresh.totals("totals").await["c1"], (2, 400));
-    let failures = fresh.store.failures("totals", None, 10).await.unwrap();
+    let failures = fresh
+        .store
+        .failures("totals", VersionRole::Live, None, 10)
+        .await
+        .unwrap();
     assert_eq!(failures[0].outcome, FailureOutcome::Handled);
     fresh.tasks.shutdown().await;
 }

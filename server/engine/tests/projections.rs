@@ -4,7 +4,7 @@
 mod support;
 
 use highwater_engine::read_models::{Fold, Folding, Projection, ProjectionError, Work};
-use highwater_model::{ReadModelState, RecordedEvent};
+use highwater_model::{ReadModelState, RecordedEvent, VersionRole};
 use highwater_store::read_models::PgConnection;
 use serde_json::{Value, json};
 use support::{Fresh, order};
@@ -177,7 +177,7 @@ async fn an_event_that_code_cannot_handle_is_a_failure() {
     );
     assert_eq!(fresh.totals("folded").await["c1"], (2, 2));
     read_models
-        .skip("folded", failure.position, &order())
+        .skip("folded", VersionRole::Live, failure.position, &order())
         .await
         .unwrap();
     fresh.caught_up(&read_models, "folded").await;

@@ -141,6 +141,9 @@ pub struct Job {
     pub speed_limit: Option<i32>,
     /// Everything up to here is handled.
     pub checkpoint: Option<Position>,
+    /// What it does or stands on at this moment, where that needs a sentence.
+    #[serde(default)]
+    pub doing: Option<String>,
     /// When it was ordered.
     #[cfg_attr(feature = "openapi", schema(value_type = String, format = DateTime))]
     pub created_at: Timestamp,

@@ -2,7 +2,7 @@
 
 use axum::extract::{Request, State};
 use axum::{Extension, Json};
-use highwater_model::{Failure, OrderBody, Position, Problem, ReadModel};
+use highwater_model::{Failure, OrderBody, Position, Problem, ReadModel, VersionRole};
 use highwater_store::read_models::Order;
 use serde::Deserialize;
 use utoipa::IntoParams;
@@ -133,9 +133,12 @@ async fn failures(
     let before = not_negative("before", params.before)?.map(Position);
     let limit = limit(params.limit)?;
     live_version(&state, &name).await?;
-    let failures = state
-        .store
-        .failures(&name, before, i64::try_from(limit).unwrap_or(100));
+    let failures = state.store.failures(
+        &name,
+        VersionRole::Live,
+        before,
+        i64::try_from(limit).unwrap_or(100),
+    );
     Ok(Json(failures.await?))
 }
 
@@ -155,7 +158,7 @@ async fn retry(
     let order = order_of(&caller, request, &state).await?;
     state
         .read_models
-        .retry(&name, Position(position), &order)
+        .retry(&name, VersionRole::Live, Position(position), &order)
         .await?;
     Ok(Json(state.store.read_model(&name).await?))
 }
@@ -177,7 +180,7 @@ async fn skip(
     let order = with_reason(order_of(&caller, request, &state).await?)?;
     state
         .read_models
-        .skip(&name, Position(position), &order)
+        .skip(&name, VersionRole::Live, Position(position), &order)
         .await?;
     Ok(Json(state.store.read_model(&name).await?))
 }

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use highwater_model::VersionRole;
+use highwater_model::{Position, VersionRole};
 use highwater_store::read_models::BegunSlice;
 
 use super::runner::{Next, Run, Runner};
@@ -22,6 +22,8 @@ pub(super) struct Work {
     noted: Option<Instant>,
     /// Events a second.
     limit: Option<i32>,
+    /// The head as it was when it came near: there it is level, whatever is appended meanwhile.
+    goal: Option<Position>,
 }
 
 impl Work {
@@ -32,11 +34,25 @@ impl Work {
             began: Instant::now(),
             noted: None,
             limit: None,
+            goal: None,
         }
     }
 
     pub(super) fn job_id(&self) -> i64 {
         self.job_id
+    }
+
+    /// Whether it is level after a slice.
+    fn is_level(&mut self, slice: &BegunSlice) -> bool {
+        if slice.head.0 - slice.upto.0 > LIVE_WITHIN {
+            return false;
+        }
+        slice.upto >= *self.goal.get_or_insert(slice.head)
+    }
+
+    /// Time in which it stands and waits for somebody's order is no work.
+    pub(super) fn stands(&mut self) {
+        self.noted = Some(Instant::now());
     }
 
     /// Events a second; a job younger than the window has had less time for them.
@@ -64,7 +80,8 @@ impl Runner {
         if work.noted.is_none_or(|noted| noted.elapsed() >= NOTE) && !self.note(run).await? {
             return Ok(Next::Superseded);
         }
-        if begun.head.0 - begun.upto.0 <= LIVE_WITHIN && !self.level(run).await? {
+        let level = run.work.as_mut().is_some_and(|work| work.is_level(begun));
+        if level && !self.level(run).await? {
             return Ok(Next::Superseded);
         }
         let Some(limit) = run.work.as_ref().and_then(|work| work.limit) else {
@@ -78,7 +95,7 @@ impl Runner {
     }
 
     /// Writes progress down. False: the job is over.
-    async fn note(&self, run: &mut Run) -> Result<bool, String> {
+    pub(super) async fn note(&self, run: &mut Run) -> Result<bool, String> {
         let Some(work) = run.work.as_mut() else {
             return Ok(true);
         };

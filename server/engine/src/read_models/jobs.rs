@@ -4,7 +4,7 @@ use highwater_model::{DiffKind, DiffPage, ReadModelDiff, RebuildPlan, VersionRol
 use highwater_store::read_models::{Order, ReadModelError};
 use serde_json::Value;
 
-use super::ReadModels;
+use super::{ReadModels, poke_name};
 
 impl ReadModels {
     /// What a rebuild would cost; nothing is changed.
@@ -54,7 +54,7 @@ impl ReadModels {
     /// Runners find out at once which version they have to run.
     fn changed(&self, name: &str) {
         self.inner.poke(name, None);
-        self.inner.poke(&format!("{name}__shadow"), None);
+        self.inner.poke(&poke_name(name, VersionRole::Shadow), None);
         self.inner.defined.notify_one();
     }
 
@@ -75,7 +75,7 @@ impl ReadModels {
         self.inner.store.set_job_speed(job_id, limit, order).await?;
         let job = self.inner.store.job(job_id).await?;
         self.inner
-            .poke(&format!("{}__shadow", job.read_model), None);
+            .poke(&poke_name(&job.read_model, VersionRole::Shadow), None);
         Ok(())
     }
 

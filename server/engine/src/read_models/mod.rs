@@ -22,7 +22,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use highwater_model::filter::Glob;
-use highwater_model::{Definition, Position};
+use highwater_model::{Definition, Position, VersionRole};
 use highwater_store::read_models::{
     Defined, HandledUpTo, LagSample, Order, ReadModelError, SliceConnections,
 };
@@ -149,30 +149,31 @@ impl ReadModels {
         Ok(())
     }
 
-    /// Tries the event again that a read model stands on.
+    /// Tries the event again that the live version or the shadow of a read model stands on.
     pub async fn retry(
         &self,
         name: &str,
+        role: VersionRole,
         position: Position,
         order: &Order,
     ) -> Result<(), ReadModelError> {
-        self.inner
-            .store
-            .retry_failure(name, position, order)
-            .await?;
-        self.inner.poke(name, None);
+        let store = &self.inner.store;
+        store.retry_failure(name, role, position, order).await?;
+        self.inner.poke(&poke_name(name, role), None);
         Ok(())
     }
 
-    /// Leaves out the event that a read model stands on; says why.
+    /// Leaves out the event that the live version or the shadow of a read model stands on; says why.
     pub async fn skip(
         &self,
         name: &str,
+        role: VersionRole,
         position: Position,
         order: &Order,
     ) -> Result<(), ReadModelError> {
-        self.inner.store.skip_failure(name, position, order).await?;
-        self.inner.poke(name, None);
+        let store = &self.inner.store;
+        store.skip_failure(name, role, position, order).await?;
+        self.inner.poke(&poke_name(name, role), None);
         Ok(())
     }
 
@@ -265,6 +266,14 @@ impl Inner {
 
     fn forget_problems(&self, is_there: impl Fn(&str) -> bool) {
         lock(&self.problems).retain(|name, _| is_there(name));
+    }
+}
+
+/// Orders to the shadow, or to a job beside the live version, reach the runner of that one.
+fn poke_name(name: &str, role: VersionRole) -> String {
+    match role {
+        VersionRole::Live => name.to_owned(),
+        _ => format!("{name}__shadow"),
     }
 }
 

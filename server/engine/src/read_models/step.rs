@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use highwater_model::{FailurePolicy, Position, ReadModelState};
+use highwater_model::{FailurePolicy, Position, ReadModelState, VersionRole};
 use highwater_store::StoreError;
 use highwater_store::read_models::{
     BegunSlice, HandlerFault, Slice, SliceError, SliceSize, SliceStart,
@@ -157,6 +157,9 @@ impl Runner {
     /// The database let no slice begin: by order, by a fault, or because somebody else runs it.
     async fn refused(&self, run: &mut Run) -> Result<Next, String> {
         run.told = None;
+        if let Some(work) = run.work.as_mut() {
+            work.stands();
+        }
         let state = self
             .store
             .runner_state(self.version.version_id, self.generation)
@@ -209,9 +212,8 @@ impl Runner {
                 Ok(Next::Rest(wait))
             }
             FailurePolicy::Retry | FailurePolicy::Stop => {
-                self.fault(run, &format!("event {position} failed: {}", fault.error))
-                    .await?;
-                Ok(Next::Rest(POLL))
+                self.stand(run, &format!("event {position} failed: {}", fault.error))
+                    .await
             }
         }
     }
@@ -229,6 +231,24 @@ impl Runner {
         })
     }
 
+    /// It stands on an event until an operator has it tried again or left out; its job stands with it.
+    async fn stand(&self, run: &mut Run, reason: &str) -> Result<Next, String> {
+        if self.version.role == VersionRole::Previous {
+            // Nobody can decide about an event of a version that is not live and not built: going back comes to its end here.
+            self.fault(run, reason).await?;
+        } else if self.note(run).await? {
+            self.store
+                .fault(self.version.version_id, self.generation, reason)
+                .await
+                .map_err(|error| error.to_string())?;
+            run.told = None;
+        } else {
+            return Ok(Next::Superseded);
+        }
+        Ok(Next::Rest(POLL))
+    }
+
+    /// It can't go on, whatever is ordered; nor can its job.
     async fn fault(&self, run: &mut Run, reason: &str) -> Result<(), String> {
         run.told = None;
         if let Some(work) = run.work.take() {

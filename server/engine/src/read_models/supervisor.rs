@@ -5,14 +5,13 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use highwater_model::VersionRole;
 use highwater_store::read_models::{LeaseConnection, RunnableVersion};
 use highwater_store::{StoreError, Tasks};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-use super::Inner;
 use super::runner::Runner;
+use super::{Inner, poke_name};
 
 /// How often leases are confirmed and looked for: well below the 6 s after which the database gives them to others.
 const BEAT: Duration = Duration::from_secs(2);
@@ -161,8 +160,10 @@ impl Supervisor {
             ended: CancellationToken::new(),
         };
         let poke = Arc::new(Notify::new());
-        self.inner
-            .poke(&poke_name(&version), Some(Arc::clone(&poke)));
+        self.inner.poke(
+            &poke_name(&version.name, version.role),
+            Some(Arc::clone(&poke)),
+        );
         let runner = Runner {
             store: self.inner.store.clone(),
             connections: self.inner.connections.clone(),
@@ -218,13 +219,5 @@ impl Supervisor {
             running.token.cancel();
             running.ended.cancelled().await;
         }
-    }
-}
-
-/// Orders to a job reach the runner beside the live one.
-fn poke_name(version: &RunnableVersion) -> String {
-    match version.role {
-        VersionRole::Live => version.name.clone(),
-        _ => format!("{}__shadow", version.name),
     }
 }

@@ -1,6 +1,8 @@
 //! Events that a projection could not handle.
 
-use highwater_model::{Failure, FailureOutcome, Position, ReadModelState, ReadModelVersion};
+use highwater_model::{
+    Failure, FailureOutcome, Position, ReadModelState, ReadModelVersion, VersionRole,
+};
 use jiff_sqlx::Timestamp;
 use sqlx::PgConnection;
 use uuid::Uuid;
@@ -48,22 +50,24 @@ fn failure(row: Row) -> Result<Failure, StoreError> {
 }
 
 impl Store {
-    /// Failures of a read model's versions, the newest event first, before a position.
+    /// Failures of one version of a read model, the newest event first, before a position.
     pub async fn failures(
         &self,
         name: &str,
+        role: VersionRole,
         before: Option<Position>,
         limit: i64,
     ) -> Result<Vec<Failure>, StoreError> {
         let sql = format!(
             "select {COLUMNS} from highwater.read_model_failures f
              join highwater.read_model_versions v using (version_id) join highwater.read_models m using (read_model_id)
-             where m.name = $1 and ($2::bigint is null or f.position < $2) order by f.position desc limit $3"
+             where m.name = $1 and v.role = $4 and ($2::bigint is null or f.position < $2) order by f.position desc limit $3"
         );
         let rows: Vec<Row> = sqlx::query_as(sqlx::AssertSqlSafe(sql))
             .bind(name)
             .bind(before.map(|position| position.0))
             .bind(limit.clamp(1, 1_000))
+            .bind(role.as_str())
             .fetch_all(self.pool())
             .await?;
         rows.into_iter().map(failure).collect()

@@ -12,7 +12,7 @@ use super::{Order, ReadModelError, actions};
 use crate::{Store, StoreError};
 
 const LISTED: &str = "
-    select j.*, m.name, p.checkpoint, coalesce((j.numbers->>'events')::bigint, p.handled - j.handled_before, 0) as events,
+    select j.*, m.name, p.checkpoint, p.state in ('paused', 'faulted') as stands, case when j.state = 'running' then p.reason end as doing, coalesce((j.numbers->>'events')::bigint, p.handled - j.handled_before, 0) as events,
       case when j.state = 'running' and j.kind <> 'promote' and j.swapped_at is null
         then highwater.matching_after(v.event_patterns, p.checkpoint) else 0 end as events_left
     from highwater.jobs j join highwater.read_models m using (read_model_id)
@@ -60,7 +60,11 @@ impl FromRow<'_, PgRow> for Listed {
         };
         let state = stored(&JobState::ALL, row.try_get("state")?, JobState::as_str);
         let state = state.map_err(decode)?;
-        let eta = Eta::new(left, overall, rate, speed_limit).filter(|_| !state.is_over());
+        // Nobody knows how long an operator takes to decide.
+        let stands = row.try_get::<Option<bool>, _>("stands")?.unwrap_or(false) && !state.is_over();
+        let rate = if stands { 0.0 } else { rate };
+        let eta =
+            Eta::new(left, overall, rate, speed_limit).filter(|_| !state.is_over() && !stands);
         Ok(Self(Job {
             id: row.try_get("job_id")?,
             kind: stored(&JobKind::ALL, row.try_get("kind")?, JobKind::as_str).map_err(decode)?,
@@ -76,6 +80,7 @@ impl FromRow<'_, PgRow> for Listed {
             eta,
             speed_limit,
             checkpoint: row.try_get::<Option<i64>, _>("checkpoint")?.map(Position),
+            doing: row.try_get("doing")?,
             created_at: row.try_get::<Timestamp, _>("created_at")?.to_jiff(),
             started_at: time("started_at")?,
             ended_at: time("ended_at")?,

@@ -1,16 +1,17 @@
 //! What an operator orders: each is one transaction with its action, and takes effect between two slices.
 
-use highwater_model::{Position, ReadModelState};
+use highwater_model::{Position, ReadModelState, VersionRole};
 use serde_json::{Value, json};
 use sqlx::{Postgres, Transaction};
 
 use super::{Order, ReadModelError, actions, failures};
 use crate::Store;
 
-/// The live version of a read model, locked: no slice of it begins or ends meanwhile.
+/// A version of a read model, locked: no slice of it begins or ends meanwhile.
 struct Held {
     transaction: Transaction<'static, Postgres>,
     name: String,
+    role: VersionRole,
     version_id: i64,
     state: String,
     reason: Option<String>,
@@ -24,7 +25,7 @@ type Row = (i64, String, Option<String>, i64, Option<i64>);
 impl Store {
     /// Pauses a read model: no slice begins until it is resumed.
     pub async fn pause(&self, name: &str, order: &Order) -> Result<(), ReadModelError> {
-        let mut held = self.hold(name).await?;
+        let mut held = self.hold(name, VersionRole::Live).await?;
         if held.state == "paused" {
             return Err(held.refused("is paused already"));
         }
@@ -35,7 +36,7 @@ impl Store {
 
     /// Lets a paused read model go on.
     pub async fn resume(&self, name: &str, order: &Order) -> Result<(), ReadModelError> {
-        let mut held = self.hold(name).await?;
+        let mut held = self.hold(name, VersionRole::Live).await?;
         if let Some(position) = held.stands_on {
             return Err(ReadModelError::Refused(format!(
                 "{name} stands on event {position}, which failed; retry that event or skip it"
@@ -49,24 +50,26 @@ impl Store {
             .await
     }
 
-    /// Tries the event again that a read model stands on.
+    /// Tries the event again that a version of a read model stands on; a job that stands there goes on with it.
     pub async fn retry_failure(
         &self,
         name: &str,
+        role: VersionRole,
         position: Position,
         order: &Order,
     ) -> Result<(), ReadModelError> {
-        let mut held = self.hold(name).await?;
+        let mut held = self.hold(name, role).await?;
         held.must_stand_on(position)?;
         held.set(ReadModelState::CatchingUp, None).await?;
         held.finish(order, "retry", ReadModelState::CatchingUp)
             .await
     }
 
-    /// Leaves out the event that a read model stands on.
+    /// Leaves out the event that a version of a read model stands on; a job that stands there goes on behind it.
     pub async fn skip_failure(
         &self,
         name: &str,
+        role: VersionRole,
         position: Position,
         order: &Order,
     ) -> Result<(), ReadModelError> {
@@ -79,7 +82,7 @@ impl Store {
                 "an event is left out with a reason only; say why".to_owned(),
             ));
         }
-        let mut held = self.hold(name).await?;
+        let mut held = self.hold(name, role).await?;
         held.must_stand_on(position)?;
         let version_id = held.version_id;
         if !failures::pass(&mut held.transaction, version_id, position).await? {
@@ -89,7 +92,13 @@ impl Store {
         held.finish(order, "skip", ReadModelState::CatchingUp).await
     }
 
-    async fn hold(&self, name: &str) -> Result<Held, ReadModelError> {
+    async fn hold(&self, name: &str, role: VersionRole) -> Result<Held, ReadModelError> {
+        if !matches!(role, VersionRole::Live | VersionRole::Shadow) {
+            return Err(ReadModelError::Refused(format!(
+                "nothing is handled by the {} version; orders reach the live one and the shadow",
+                role.as_str()
+            )));
+        }
         let mut transaction = self
             .pool()
             .begin_with("begin; set local lock_timeout = '10s'")
@@ -97,20 +106,29 @@ impl Store {
         let row: Option<Row> = sqlx::query_as(
             "select p.version_id, p.state, p.reason, p.checkpoint,
                (select min(f.position) from highwater.read_model_failures f where f.version_id = p.version_id and f.outcome = 'open')
-             from highwater.read_models m join highwater.read_model_versions v on v.read_model_id = m.read_model_id and v.role = 'live'
+             from highwater.read_models m join highwater.read_model_versions v on v.read_model_id = m.read_model_id and v.role = $2
              join highwater.read_model_progress p using (version_id) where m.name = $1 for update of p",
         )
         .bind(name)
+        .bind(role.as_str())
         .fetch_optional(&mut *transaction)
         .await?;
         let Some((version_id, state, reason, checkpoint, stands_on)) = row else {
-            return Err(ReadModelError::Unknown {
-                name: name.to_owned(),
+            return Err(if role == VersionRole::Live {
+                ReadModelError::Unknown {
+                    name: name.to_owned(),
+                }
+            } else {
+                ReadModelError::Refused(format!(
+                    "{name} has no {}, at least not any more; nothing was changed",
+                    role.as_str()
+                ))
             });
         };
         Ok(Held {
             transaction,
             name: name.to_owned(),
+            role,
             version_id,
             state,
             reason,
@@ -128,6 +146,14 @@ fn spoken(order: &Order) -> String {
 }
 
 impl Held {
+    /// The read model, or its shadow.
+    fn spoken(&self) -> String {
+        match self.role {
+            VersionRole::Live => self.name.clone(),
+            role => format!("the {} of {}", role.as_str(), self.name),
+        }
+    }
+
     fn refused(&self, what: &str) -> ReadModelError {
         let reason = self
             .reason
@@ -136,7 +162,8 @@ impl Held {
             .unwrap_or_default();
         ReadModelError::Refused(format!(
             "{} {what}: it is {}{reason}; nothing was changed",
-            self.name, self.state
+            self.spoken(),
+            self.state
         ))
     }
 
@@ -183,7 +210,7 @@ impl Held {
         .fetch_one(&mut *self.transaction)
         .await?;
         let facts = |state: &str, checkpoint: i64| -> Value {
-            json!({"state": state, "checkpoint": checkpoint, "failure": self.stands_on})
+            json!({"version": self.version_id, "role": self.role.as_str(), "state": state, "checkpoint": checkpoint, "failure": self.stands_on})
         };
         let before = facts(&self.state, self.checkpoint);
         let after = facts(state.as_str(), checkpoint);

@@ -66,7 +66,7 @@ impl Store {
                 warnings.push("events that it can't handle are left out, on record".to_owned());
             }
             FailurePolicy::Retry => warnings.push(
-                "an event that it can't handle is tried for minutes before the rebuild fails"
+                "at an event that it can't handle it tries for minutes, and stands there then until somebody decides"
                     .to_owned(),
             ),
             FailurePolicy::Stop => {}
