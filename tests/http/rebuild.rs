@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::running::Running;
+use crate::refused::is_refused;
+use crate::running::{Running, answer};
 use crate::support::socket::{self, Socket};
 use crate::totals::{TOTALS, append, handled, order, placed, put, some_orders};
 
@@ -168,6 +169,60 @@ async fn wrong_read_model_is_rebuilt_compared_promoted_verified_and_gone_back_fr
         .collect();
     assert_eq!(listed, ["go_back", "promote", "rebuild"]);
     tells_the_story(&server).await;
+}
+
+#[tokio::test]
+async fn rebuild_that_meets_a_bad_event_waits_for_a_decision_and_goes_on() {
+    let (server, _) = wrong().await;
+    let mut jobs = watch_jobs(&server).await;
+    // The live one counts orders only; the one that waits reads cents that are none.
+    let counts = "-- highwater: events OrderPlaced\n-- highwater: tables\ncreate table totals (customer text primary key, orders bigint not null, cents bigint not null);
+-- highwater: slice\ninsert into totals select data->>'customer', count(*), 0 from events group by 1 on conflict (customer) do update set orders = totals.orders + excluded.orders;\n";
+    put(&server, "counts", counts).await;
+    let bad = append(&server, "order-8", placed("c8", &json!("many"))).await;
+    let (status, _) = answer(
+        server
+            .request("PUT", "/api/read-models/counts")
+            .body(wrong_totals()),
+    )
+    .await;
+    assert_eq!(status, 202);
+    let (_, plan) = server.post("/api/read-models/counts/plan", "").await;
+    let warnings = plan["warnings"].to_string();
+    assert!(warnings.contains("it fails"), "the probe met it: {plan}");
+    let (status, job) = server
+        .post(
+            "/api/read-models/counts/rebuild",
+            json!({"plan": plan}).to_string(),
+        )
+        .await;
+    assert_eq!(status, 202, "{job}");
+    let failures = "/api/read-models/counts/failures";
+    let stands = loop {
+        let (_, failures) = server.get(&format!("{failures}?version=shadow")).await;
+        if failures[0].is_object() {
+            break failures[0].clone();
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    };
+    assert_eq!(
+        (&stands["position"], &stands["outcome"]),
+        (&json!(bad), &json!("open"))
+    );
+    let (_, none) = server.get(failures).await;
+    assert_eq!(none, json!([]), "the live one handled it");
+    let skip = format!("{failures}/{bad}/skip");
+    let of_live = server.post(&skip, r#"{"reason":"no number"}"#).await;
+    is_refused(of_live, 409, "refused", &["does not stand on event"]);
+    let body = r#"{"reason":"no number","version":"shadow"}"#;
+    let (status, read_model) = server.post(&skip, body).await;
+    assert_eq!(status, 200, "{read_model}");
+    let job = over(&mut jobs, &job["id"]).await;
+    assert_eq!(job["state"], "done", "{job}");
+    let (_, actions) = server
+        .get("/api/actions?read_model=counts&action=skip")
+        .await;
+    assert_eq!(actions[0]["reason"], "no number", "{actions}");
 }
 
 /// The shadow differs from the live one in the customer whose orders were cancelled, and in nothing else.

@@ -67,7 +67,9 @@ pub use read_model_api::{
 };
 pub use read_model_definition::{Definition, DefinitionError, FailurePolicy, HandlerKind};
 pub use read_model_diff::{ColumnDiff, DiffKind, DiffPage, DiffRow, ReadModelDiff, TableDiff};
-pub use read_model_orders::{DiscardBody, PlanBody, PlanKind, PromoteBody, RebuildBody, SpeedBody};
+pub use read_model_orders::{
+    DiscardBody, FailureBody, PlanBody, PlanKind, PromoteBody, RebuildBody, SpeedBody,
+};
 pub use read_model_plan::RebuildPlan;
 pub use store::{DatabaseRights, Mark, MarkHolder, StoreFacts};
 pub use stream::{StreamList, StreamName, StreamNameError, StreamOrder, StreamSummary};

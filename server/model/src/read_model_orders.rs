@@ -82,6 +82,23 @@ object_only!(
     "an order to discard: an object with the version (shadow or previous) and a reason"
 );
 
+/// Body of `POST /api/read-models/{name}/failures/{position}/retry` and `…/skip`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields, remote = "Self")]
+pub struct FailureBody {
+    /// Why; a skip needs one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// The version that stands on the event: `live` unless given, or `shadow`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<VersionRole>,
+}
+object_only!(
+    FailureBody,
+    "an order: an object with a reason, and perhaps the version (live or shadow)"
+);
+
 /// Body of `POST /api/jobs/{id}/speed`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]

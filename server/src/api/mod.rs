@@ -13,6 +13,7 @@ pub mod event_types;
 pub mod events;
 pub mod export;
 pub mod extract;
+pub mod failures;
 pub mod flows;
 pub mod health;
 pub mod histogram;
@@ -74,6 +75,7 @@ pub fn routes() -> OpenApiRouter<AppState> {
         .merge(read_models::routes())
         .merge(read_model::routes())
         .merge(orders::routes())
+        .merge(failures::routes())
         .merge(jobs::routes())
         .merge(rows::routes())
         .merge(actions::routes())

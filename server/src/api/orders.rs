@@ -1,16 +1,14 @@
-//! What an operator orders: `POST …/pause`, `…/resume`, `…/failures/{position}/retry`, `…/skip`; and `GET …/failures`.
+//! What an operator orders: `POST …/pause`, `…/resume`; and what every order has to say.
 
 use axum::extract::{Request, State};
 use axum::{Extension, Json};
-use highwater_model::{Failure, OrderBody, Position, Problem, ReadModel, VersionRole};
+use highwater_model::{OrderBody, Problem, ReadModel};
 use highwater_store::read_models::Order;
-use serde::Deserialize;
-use utoipa::IntoParams;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::extract::{Path, Query, body, json, limit, not_negative};
+use super::extract::{Path, body, json};
 use super::problem::{ApiError, ApiResult};
-use super::read_model::{known_name, live_version};
+use super::read_model::known_name;
 use crate::caller::Caller;
 use crate::state::AppState;
 
@@ -22,9 +20,6 @@ pub fn routes() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
         .routes(routes!(pause))
         .routes(routes!(resume))
-        .routes(routes!(failures))
-        .routes(routes!(retry))
-        .routes(routes!(skip))
 }
 
 /// Who orders, and why; an empty reason is none.
@@ -106,81 +101,5 @@ async fn resume(
     known_name(&name)?;
     let order = order_of(&caller, request, &state).await?;
     state.read_models.resume(&name, &order).await?;
-    Ok(Json(state.store.read_model(&name).await?))
-}
-
-/// Which failures.
-#[derive(Debug, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-struct FailuresParams {
-    /// Only positions smaller than this: the last one of the page before.
-    before: Option<i64>,
-    /// 1 to 1,000; 100 unless given.
-    limit: Option<i64>,
-}
-
-/// Events that it could not handle, the newest first, whatever became of them.
-#[utoipa::path(get, path = "/api/read-models/{name}/failures", tag = "read models", params(("name" = String, Path), FailuresParams),
-    responses((status = 200, body = Vec<Failure>), (status = 400, body = Problem, content_type = "application/problem+json"),
-              (status = 404, body = Problem, content_type = "application/problem+json")))]
-async fn failures(
-    State(state): State<AppState>,
-    Path(name): Path<String>,
-    Query(params): Query<FailuresParams>,
-) -> ApiResult<Json<Vec<Failure>>> {
-    known_name(&name)?;
-    let before = not_negative("before", params.before)?.map(Position);
-    let limit = limit(params.limit)?;
-    live_version(&state, &name).await?;
-    let failures = state.store.failures(
-        &name,
-        VersionRole::Live,
-        before,
-        i64::try_from(limit).unwrap_or(100),
-    );
-    Ok(Json(failures.await?))
-}
-
-/// Tries the event again that the read model stands on.
-#[utoipa::path(post, path = "/api/read-models/{name}/failures/{position}/retry", tag = "read models",
-    params(("name" = String, Path), ("position" = i64, Path)), request_body = Option<OrderBody>,
-    responses((status = 200, description = "As it is now", body = ReadModel),
-              (status = 404, body = Problem, content_type = "application/problem+json"),
-              (status = 409, description = "refused: it does not stand on this event", body = Problem, content_type = "application/problem+json")))]
-async fn retry(
-    State(state): State<AppState>,
-    Path((name, position)): Path<(String, i64)>,
-    Extension(caller): Extension<Caller>,
-    request: Request,
-) -> ApiResult<Json<ReadModel>> {
-    known_name(&name)?;
-    let order = order_of(&caller, request, &state).await?;
-    state
-        .read_models
-        .retry(&name, VersionRole::Live, Position(position), &order)
-        .await?;
-    Ok(Json(state.store.read_model(&name).await?))
-}
-
-/// Leaves out the event that the read model stands on, with a reason.
-#[utoipa::path(post, path = "/api/read-models/{name}/failures/{position}/skip", tag = "read models",
-    params(("name" = String, Path), ("position" = i64, Path)), request_body = OrderBody,
-    responses((status = 200, description = "As it is now", body = ReadModel),
-              (status = 404, body = Problem, content_type = "application/problem+json"),
-              (status = 409, description = "refused: it does not stand on this event", body = Problem, content_type = "application/problem+json"),
-              (status = 422, description = "reason_missing", body = Problem, content_type = "application/problem+json")))]
-async fn skip(
-    State(state): State<AppState>,
-    Path((name, position)): Path<(String, i64)>,
-    Extension(caller): Extension<Caller>,
-    request: Request,
-) -> ApiResult<Json<ReadModel>> {
-    known_name(&name)?;
-    let order = with_reason(order_of(&caller, request, &state).await?)?;
-    state
-        .read_models
-        .skip(&name, VersionRole::Live, Position(position), &order)
-        .await?;
     Ok(Json(state.store.read_model(&name).await?))
 }
