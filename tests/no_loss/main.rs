@@ -17,6 +17,7 @@ mod lost_database;
 mod mixed_writers;
 mod program;
 mod reader;
+mod rebuild;
 mod sql_writer;
 #[path = "../support/mod.rs"]
 mod support;

@@ -206,7 +206,8 @@ async fn append_whose_sessions_end(times: usize) -> Result<i64, StoreError> {
         .await
         .unwrap();
     let store = fresh.store.clone();
-    let appended = tokio::spawn(async move { one(&store, "order-1", ExpectedVersion::None).await });
+    let mut appended = tokio::task::JoinSet::new();
+    appended.spawn(async move { one(&store, "order-1", ExpectedVersion::None).await });
     let mut ended = HashSet::new();
     for _ in 0..times {
         end_the_batch_that_waits(&mut holder, &mut ended).await;
@@ -215,7 +216,7 @@ async fn append_whose_sessions_end(times: usize) -> Result<i64, StoreError> {
         .execute("select pg_advisory_unlock(7210, 1)")
         .await
         .unwrap();
-    let outcome = appended.await.unwrap();
+    let outcome = appended.join_all().await.remove(0);
     let recorded: i64 = sqlx::query_scalar("select count(*) from highwater.events")
         .fetch_one(&mut holder)
         .await
