@@ -38,6 +38,7 @@ pub mod read_model_api;
 pub mod read_model_definition;
 pub mod read_model_diff;
 mod read_model_parse;
+pub mod read_model_part;
 pub mod read_model_plan;
 mod read_model_sql;
 pub mod store;
@@ -66,6 +67,7 @@ pub use read_model_api::{
 };
 pub use read_model_definition::{Definition, DefinitionError, FailurePolicy, HandlerKind};
 pub use read_model_diff::{ColumnDiff, DiffKind, DiffPage, DiffRow, ReadModelDiff, TableDiff};
-pub use read_model_plan::RebuildPlan;
+pub use read_model_part::{Part, PartKey};
+pub use read_model_plan::{RebuildPlan, ReplayFrom, ReplayPlan};
 pub use store::{DatabaseRights, Mark, MarkHolder, StoreFacts};
 pub use stream::{StreamList, StreamName, StreamNameError, StreamOrder, StreamSummary};

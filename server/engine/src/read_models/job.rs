@@ -113,15 +113,29 @@ impl Runner {
         Ok(true)
     }
 
+    /// What it does, where its state alone would not tell.
+    pub(super) fn doing(&self, run: &Run) -> Option<String> {
+        let work = run.work.as_ref()?;
+        let from = self.version.replays_from?;
+        Some(format!("replays from {from}, job {}", work.job_id))
+    }
+
     /// It has handled what there is. False: nothing more is to be done with this version here.
     pub(super) async fn level(&self, run: &mut Run) -> Result<bool, String> {
-        if run.work.is_none() || !self.note(run).await? {
-            return Ok(run.work.is_none());
-        }
-        let Some(work) = run.work.take() else {
+        let Some(job_id) = run.work.as_ref().map(Work::job_id) else {
             return Ok(true);
         };
-        let job_id = work.job_id;
+        if !self.note(run).await? {
+            return Ok(false);
+        }
+        if self.version.role == VersionRole::Live {
+            let finished = self.store.finish_replay(job_id).await;
+            if finished.map_err(|error| error.to_string())? {
+                run.work = None;
+            }
+            return Ok(true);
+        }
+        run.work = None;
         let goes_back = self.version.role == VersionRole::Previous;
         if goes_back {
             self.store.finish_go_back(&self.version.name, job_id).await

@@ -8,8 +8,8 @@
 //! | set-up | `set_up.rs` | making a version's schema: the slice's views, its tables, its handler |
 //! | slice | `slice.rs` | the events between two positions, handled in the transaction that moves the checkpoint |
 //! | generation | `progress.rs` | goes up with each new runner of a version; a slice of an older one changes nothing |
-//! | job | `jobs.rs`, `rebuild.rs`, `promote.rs`, `verify.rs` | a long operation on a read model: one at a time, with progress and an outcome |
-//! | plan | `plan.rs` | what a rebuild will cost, before it begins |
+//! | job | `jobs.rs`, `rebuild.rs`, `part.rs`, `replay.rs`, `promote.rs`, `verify.rs` | a long operation on a read model: one at a time, with progress and an outcome |
+//! | plan | `plan.rs`, `plan_replay.rs` | what a rebuild or a replay will cost, before it begins |
 //! | diff | `diff.rs`, `diff_tables.rs` | what a shadow has that the live one has not, and the other way round |
 //! | lease | `lease.rs` | the lock that makes a process the runner of a read model |
 //!
@@ -33,10 +33,13 @@ mod lease;
 mod level;
 mod orders;
 mod owner;
+mod part;
 mod plan;
+mod plan_replay;
 mod progress;
 mod promote;
 mod rebuild;
+mod replay;
 mod rows;
 mod rows_order;
 mod set_up;

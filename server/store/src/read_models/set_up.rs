@@ -6,7 +6,7 @@ use sqlx::postgres::{PgDatabaseError, PgErrorPosition};
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
 use super::owner::quoted;
-use super::{ReadModelError, owner};
+use super::{ReadModelError, owner, part};
 use crate::StoreError;
 
 /// Events of a slice of a version that is live: the view says so to the planner, which would else take a slice for half a percent
@@ -55,6 +55,7 @@ pub(super) async fn set_up(
     for statement in &definition.tables {
         run(connection, definition, &s, "", statement).await?;
     }
+    part::keyed_tables(connection, definition, schema).await?;
     for statement in &definition.statements {
         // Plans it, so that every name and type in it is looked up; the handler's own plan is made at its first slice.
         run(connection, definition, &s, "explain ", statement).await?;
@@ -100,10 +101,14 @@ fn handler_function(definition: &Definition, role: &str, schema: &str) -> String
 /// The slice of a version, bounded by its own row, which the owner can't change. The barrier keeps the handler's conditions from being
 /// tried on streams and types of other events: what fails there would fail the slice.
 pub(super) fn events_view(schema: &str, version_id: i64, limit: i32) -> String {
+    events_view_of(schema, &slice_events(version_id, limit))
+}
+
+/// The same of other rows of the log.
+pub(super) fn events_view_of(schema: &str, rows: &str) -> String {
     format!(
-        "create or replace view {}.events with (security_barrier) as select {COLUMNS} from ({}) e {JOINS};",
-        quoted(schema),
-        slice_events(version_id, limit)
+        "create or replace view {}.events with (security_barrier) as select {COLUMNS} from ({rows}) e {JOINS};",
+        quoted(schema)
     )
 }
 
@@ -179,7 +184,7 @@ fn handler_body(definition: &Definition, schema: &str) -> String {
     )
 }
 
-fn quoted_text(text: &str) -> String {
+pub(super) fn quoted_text(text: &str) -> String {
     let escape = if text.contains('\\') { "E" } else { "" };
     format!(
         "{escape}'{}'",
