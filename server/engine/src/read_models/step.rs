@@ -135,11 +135,12 @@ impl Runner {
             self.resize(run, size).await?;
         }
         let is = run.told.as_ref().map(|(state, _)| *state);
+        let had_reason = matches!(&run.told, Some((_, Some(_))));
         let doing = self.doing(run);
         if behind > LIVE_WITHIN || doing.is_some() {
             self.tell(run, ReadModelState::CatchingUp, doing.as_deref())
                 .await;
-        } else if is != Some(ReadModelState::CatchingUp) || behind <= 0 {
+        } else if is != Some(ReadModelState::CatchingUp) || had_reason || behind <= 0 {
             self.tell(run, ReadModelState::Live, None).await;
         }
         Ok(())
@@ -252,7 +253,7 @@ impl Runner {
     }
 
     /// It can't go on, whatever is ordered; nor can its job.
-    async fn fault(&self, run: &mut Run, reason: &str) -> Result<(), String> {
+    pub(super) async fn fault(&self, run: &mut Run, reason: &str) -> Result<(), String> {
         run.told = None;
         if let Some(work) = run.work.take() {
             let outcome = if self.version.role == VersionRole::Live {

@@ -9,6 +9,7 @@
 //! | slice | `slice.rs` | the events between two positions, handled in the transaction that moves the checkpoint |
 //! | generation | `progress.rs` | goes up with each new runner of a version; a slice of an older one changes nothing |
 //! | job | `jobs.rs`, `rebuild.rs`, `part.rs`, `replay.rs`, `promote.rs`, `verify.rs` | a long operation on a read model: one at a time, with progress and an outcome |
+//! | index | `indexes.rs` | what a shadow's tables get after the load, when it is level for the first time |
 //! | plan | `plan.rs`, `plan_replay.rs` | what a rebuild or a replay will cost, before it begins |
 //! | diff | `diff.rs`, `diff_tables.rs` | what a shadow has that the live one has not, and the other way round |
 //! | lease | `lease.rs` | the lock that makes a process the runner of a read model |
@@ -27,6 +28,7 @@ mod diff_tables;
 mod error;
 mod failures;
 mod handled;
+mod indexes;
 mod jobs;
 mod lag;
 mod lease;
@@ -53,6 +55,7 @@ pub use check::{SlicingDifference, SlicingReport};
 pub use define::Defined;
 pub use error::ReadModelError;
 pub use failures::HandlerFault;
+pub use indexes::IndexesMade;
 pub use lag::{LagSample, MATCHING_CAP};
 pub use lease::LeaseConnection;
 pub use owner::OwnerRights;

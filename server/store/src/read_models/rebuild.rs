@@ -6,7 +6,7 @@ use sqlx::{AssertSqlSafe, PgConnection};
 
 use super::define::{self, take_turns};
 use super::owner::{self, quoted};
-use super::{Order, ReadModelError, actions, jobs, replay, set_up};
+use super::{Order, ReadModelError, actions, indexes, jobs, replay, set_up};
 use crate::Store;
 
 /// How long an order waits for a slice that is being handled.
@@ -70,6 +70,7 @@ impl Store {
         )
         .await?;
         set_up::set_up(&mut transaction, &definition, version_id, &schema).await?;
+        indexes::put_off(&mut transaction, &definition, version_id, &schema).await?;
         execute(
             &mut transaction,
             format!("grant usage on schema {live} to {role}"),
@@ -120,6 +121,7 @@ impl Store {
                 job.kind, job.state
             )));
         }
+        indexes::stop(&mut transaction, job_id).await?;
         let (mut left, mut events) = ("the live one was not touched".to_owned(), 0);
         match (job.version_id, job.kind.as_str()) {
             (Some(version_id), "rebuild") => drop_version(&mut transaction, version_id).await?,

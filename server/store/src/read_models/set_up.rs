@@ -149,7 +149,7 @@ fn event_view(schema: &str, version_id: i64) -> String {
 }
 
 /// What makes a function run as the owner, and nobody else able to call it. Compiling a large plan costs more than a slice.
-fn belongs(function: &str, role: &str, schema: &str) -> String {
+pub(super) fn belongs(function: &str, role: &str, schema: &str) -> String {
     format!(
         "alter function {function} security definer set search_path = {schema}, pg_temp set jit = off;
          alter function {function} owner to {role}; revoke execute on function {function} from public;
