@@ -6,7 +6,7 @@ mod support;
 use std::time::Duration;
 
 use highwater_engine::ReadModels;
-use highwater_model::{JobState, VersionRole};
+use highwater_model::{JobState, Position, ReadModel, VersionRole};
 use serde_json::json;
 use support::{Fresh, TOTALS, order, over, started};
 
@@ -120,6 +120,12 @@ async fn a_rebuild_goes_on_after_kills_and_in_another_server() {
     assert_eq!(middle.state, JobState::Running);
     assert!(middle.total == middle.done || middle.total > 4_000);
     fresh.tasks.shutdown().await;
+    let shadow = |read_model: &ReadModel| read_model.versions[1].clone();
+    let left = shadow(&fresh.store.read_model("totals").await.unwrap());
+    assert!(
+        left.checkpoint > Position::ZERO && left.handled > 0,
+        "{left:#?}"
+    );
 
     let other = Fresh::at(fresh.url.clone()).await;
     let read_models = other.read_models();
@@ -127,6 +133,9 @@ async fn a_rebuild_goes_on_after_kills_and_in_another_server() {
     let done = over(&other, job).await;
     assert_eq!(done.state, JobState::Done, "{done:#?}");
     shadow_caught_up(&other, "totals").await;
+    // From where it stood: nothing was handled again.
+    let read_model = other.store.read_model("totals").await.unwrap();
+    assert_eq!(shadow(&read_model).handled, read_model.versions[0].handled);
     // The live definition again, so the same rows.
     assert_eq!(
         other.totals("totals__shadow").await,
