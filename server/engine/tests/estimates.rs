@@ -70,7 +70,7 @@ async fn after_its_first_fifth_a_rebuild_says_when_it_will_be_ready_within_thirt
         let job = fresh.store.job(job).await.unwrap();
         assert_eq!(job.state, JobState::Running);
         if job.done * 5 >= job.total {
-            break (job, jiff::Timestamp::now());
+            break (job, fresh.store.clock().now());
         }
         tokio::time::sleep(Duration::from_millis(20)).await;
     };

@@ -140,3 +140,44 @@ async fn an_index_that_the_handler_needs_stays() {
     assert_eq!(indexes(&fresh).await, ["arbiter", "spare"]);
     assert_eq!(fresh.totals("totals__shadow").await, fresh.fold().await);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rebuild_that_makes_its_indexes_can_be_cancelled_and_leaves_nothing() {
+    let fresh = Fresh::new().await;
+    let (read_models, job) = slowly(&fresh, "create index by_cents on totals (cents);").await;
+    loads(&fresh).await;
+    // One that takes a minute for each row.
+    let made = "create function totals__shadow.slow(n bigint) returns bigint language plpgsql immutable as
+                  'begin perform pg_sleep(60); return n; end';
+                update highwater.read_model_versions set indexes_later = array['create index slow on totals__shadow.totals (totals__shadow.slow(cents))']
+                where role = 'shadow'";
+    sqlx::raw_sql(made)
+        .execute(&mut fresh.sql().await)
+        .await
+        .unwrap();
+    read_models.set_speed(job, None, &order()).await.unwrap();
+    let deadline = tokio::time::Instant::now() + std::time::Duration::from_secs(30);
+    loop {
+        let job = fresh.store.job(job).await.unwrap();
+        let makes: bool = sqlx::query_scalar("select exists (select from pg_stat_activity where application_name like 'highwater indexes%' and datname = current_database() and query like 'create index slow%')")
+            .fetch_one(&mut fresh.sql().await)
+            .await
+            .unwrap();
+        if makes {
+            assert_eq!(job.doing.as_deref(), Some("it makes its indexes"));
+            break;
+        }
+        assert!(tokio::time::Instant::now() < deadline, "{job:#?}");
+    }
+    read_models.cancel(job, &order()).await.unwrap();
+    assert_eq!(
+        fresh.store.job(job).await.unwrap().state,
+        JobState::Cancelled
+    );
+    let left: i64 =
+        sqlx::query_scalar("select count(*) from pg_namespace where nspname = 'totals__shadow'")
+            .fetch_one(&mut fresh.sql().await)
+            .await
+            .unwrap();
+    assert_eq!(left, 0);
+}

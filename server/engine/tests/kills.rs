@@ -41,7 +41,7 @@ async fn a_runner_killed_between_handling_and_checkpoint_loses_and_doubles_nothi
     started(&read_models, "totals", &set).await;
     started(&read_models, "each", &each).await;
     let mut killed = [0; 3];
-    for round in 0..30 {
+    for round in 0..18 {
         fresh.orders(round * 20, 20).await;
         // In the handler; when it is done and nothing is committed; anywhere in a slice.
         let points = [
@@ -51,7 +51,7 @@ async fn a_runner_killed_between_handling_and_checkpoint_loses_and_doubles_nothi
         ];
         killed[round % 3] += i32::from(kill(&fresh, points[round % 3]).await);
     }
-    assert!(killed[0] > 0 && killed[2] > 0, "{killed:?}");
+    assert!(killed.iter().all(|times| *times > 0), "{killed:?}");
     fresh.caught_up(&read_models, "totals").await;
     fresh.caught_up(&read_models, "each").await;
     let fold = fresh.fold().await;

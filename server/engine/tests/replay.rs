@@ -248,6 +248,44 @@ async fn what_was_left_out_on_record_is_left_out_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_replay_that_stands_on_an_event_can_be_cancelled_and_nothing_is_left_out() {
+    let fresh = Fresh::new().await;
+    let read_models = seen(&fresh, 200).await;
+    let never = "alter table seen.seen add constraint never check (position <> 400) not valid";
+    sqlx::query(never)
+        .execute(&mut fresh.sql().await)
+        .await
+        .unwrap();
+    let from = ReplayFrom::Position(Position(300));
+    let job = read_models
+        .replay("seen", from, &order(), &json!({}))
+        .await
+        .unwrap();
+    let stands = fresh
+        .until("seen", |read_model| {
+            read_model.state == ReadModelState::Faulted
+        })
+        .await;
+    assert_eq!(stands.checkpoint, Position(399));
+    let running = fresh.store.job(job).await.unwrap();
+    assert_eq!(running.state, JobState::Running);
+    assert!(running.doing.unwrap().starts_with("event 400 failed"));
+    read_models.cancel(job, &order()).await.unwrap();
+    fresh.orders(5_000, 10).await;
+    fresh.caught_up(&read_models, "seen").await;
+    let (seen, log) = positions(&fresh, 1).await;
+    assert_eq!(seen, log);
+    let live = fresh.until("seen", |read_model| read_model.stands_on.is_none());
+    assert_ne!(live.await.state, ReadModelState::Faulted);
+    let failures = fresh
+        .store
+        .failures("seen", VersionRole::Live, None, 10)
+        .await
+        .unwrap();
+    assert_eq!(failures[0].outcome, FailureOutcome::Handled);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_can_not_be_replayed_is_refused_and_nothing_changes() {
     let fresh = Fresh::new().await;
     let read_models = seen(&fresh, 20).await;

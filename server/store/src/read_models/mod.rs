@@ -5,7 +5,7 @@
 //! |---|---|---|
 //! | version | `versions.rs` | a definition of a read model with a role (live, shadow, previous, waiting), and progress of its own |
 //! | owner | `owner.rs` | the database role that owns a read model's tables and runs its SQL: it can't log in and has no other right |
-//! | set-up | `set_up.rs` | making a version's schema: the slice's views, its tables, its handler |
+//! | set-up | `set_up.rs`, `views.rs` | making a version's schema: the slice's views, its tables, its handler |
 //! | slice | `slice.rs` | the events between two positions, handled in the transaction that moves the checkpoint |
 //! | generation | `progress.rs` | goes up with each new runner of a version; a slice of an older one changes nothing |
 //! | job | `jobs.rs`, `rebuild.rs`, `part.rs`, `replay.rs`, `promote.rs`, `verify.rs` | a long operation on a read model: one at a time, with progress and an outcome |
@@ -36,6 +36,8 @@ mod level;
 mod orders;
 mod owner;
 mod part;
+mod part_key;
+mod part_rows;
 mod plan;
 mod plan_replay;
 mod progress;
@@ -49,6 +51,7 @@ mod slice;
 mod trend;
 mod verify;
 mod versions;
+mod views;
 
 pub use actions::{ActionQuery, Order};
 pub use check::{SlicingDifference, SlicingReport};

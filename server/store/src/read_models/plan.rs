@@ -6,7 +6,8 @@ use highwater_model::{Definition, Eta, FailurePolicy, RebuildPlan};
 use sqlx::{AssertSqlSafe, PgConnection};
 
 use super::define::{self, take_turns};
-use super::set_up::{self, REBUILD_LIMIT, events_view};
+use super::set_up::{self, REBUILD_LIMIT};
+use super::views::events_view;
 use super::{ReadModelError, level};
 use crate::Store;
 
