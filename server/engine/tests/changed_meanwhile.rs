@@ -7,7 +7,7 @@ use highwater_engine::ReadModels;
 use highwater_model::{JobState, VersionRole};
 use highwater_store::read_models::Defined;
 use serde_json::json;
-use support::{Fresh, TOTALS, order, over, started};
+use support::{Fresh, TOTALS, order, over, rebuild_slowly, started};
 
 /// Counts nothing that was cancelled.
 fn placed() -> String {
@@ -32,14 +32,7 @@ async fn changed(fresh: &Fresh) -> (ReadModels, i64) {
     started(&read_models, "totals", &all()).await;
     fresh.caught_up(&read_models, "totals").await;
     read_models.put("totals", TOTALS, &order()).await.unwrap();
-    let job = read_models
-        .rebuild("totals", &order(), &json!({}))
-        .await
-        .unwrap();
-    read_models
-        .set_speed(job, Some(500), &order())
-        .await
-        .unwrap();
+    let job = rebuild_slowly(&read_models, "totals", 500).await;
     let defined = read_models
         .put("totals", &placed(), &order())
         .await

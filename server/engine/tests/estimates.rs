@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use highwater_model::JobState;
 use serde_json::json;
-use support::{Fresh, TOTALS, order, over, started};
+use support::{Fresh, TOTALS, order, over, rebuild_slowly, started};
 
 /// A row for each event, found in two ways.
 const LINES: &str = "-- highwater: events Order*
@@ -58,14 +58,7 @@ async fn after_its_first_fifth_a_rebuild_says_when_it_will_be_ready_within_thirt
     let read_models = fresh.read_models();
     started(&read_models, "totals", TOTALS).await;
     fresh.caught_up(&read_models, "totals").await;
-    let job = read_models
-        .rebuild("totals", &order(), &json!({}))
-        .await
-        .unwrap();
-    read_models
-        .set_speed(job, Some(500), &order())
-        .await
-        .unwrap();
+    let job = rebuild_slowly(&read_models, "totals", 500).await;
     let (told, at) = loop {
         let job = fresh.store.job(job).await.unwrap();
         assert_eq!(job.state, JobState::Running);

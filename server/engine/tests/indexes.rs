@@ -6,7 +6,7 @@ mod support;
 use highwater_engine::ReadModels;
 use highwater_model::{JobState, ReadModelState, VersionRole};
 use serde_json::json;
-use support::{Fresh, TOTALS, order, over, started};
+use support::{Fresh, TOTALS, order, over, rebuild_slowly, started};
 
 async fn indexes(fresh: &Fresh) -> Vec<String> {
     sqlx::query_scalar(
@@ -28,14 +28,7 @@ async fn slowly(fresh: &Fresh, more: &str) -> (ReadModels, i64) {
         &format!("{more}\n-- highwater: slice"),
     );
     read_models.put("totals", &text, &order()).await.unwrap();
-    let job = read_models
-        .rebuild("totals", &order(), &json!({}))
-        .await
-        .unwrap();
-    read_models
-        .set_speed(job, Some(500), &order())
-        .await
-        .unwrap();
+    let job = rebuild_slowly(&read_models, "totals", 500).await;
     (read_models, job)
 }
 

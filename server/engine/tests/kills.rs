@@ -3,8 +3,7 @@
 
 mod support;
 
-use serde_json::json;
-use support::{EACH, Fresh, TOTALS, order, over, started};
+use support::{EACH, Fresh, TOTALS, order, over, rebuild_slowly, started};
 
 /// Ends one session that stands at this point, as soon as there is one. False: there was none for seconds.
 async fn kill(fresh: &Fresh, at: &str) -> bool {
@@ -74,14 +73,7 @@ async fn a_rebuild_killed_between_handling_and_checkpoint_handles_each_event_onc
     let set = format!("{TOTALS}; select pg_sleep(random() * 0.02) from events limit 1");
     started(&read_models, "totals", &set).await;
     fresh.caught_up(&read_models, "totals").await;
-    let job = read_models
-        .rebuild("totals", &order(), &json!({}))
-        .await
-        .unwrap();
-    read_models
-        .set_speed(job, Some(200), &order())
-        .await
-        .unwrap();
+    let job = rebuild_slowly(&read_models, "totals", 200).await;
     let mut killed = 0;
     for _ in 0..5 {
         killed += i32::from(
