@@ -37,9 +37,10 @@ fn refused(outcome: Result<(), ReadModelError>) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[expect(clippy::too_many_lines, reason = "one event's story")]
 async fn a_poison_event_among_ten_thousand_is_found_retried_and_skipped() {
     let fresh = Fresh::new().await;
-    let bad = poisoned(&fresh).await;
+    let (bad, live) = (poisoned(&fresh).await, VersionRole::Live);
     let read_models = fresh.read_models();
     started(&read_models, "totals", TOTALS).await;
     let faulted = fresh
@@ -66,7 +67,7 @@ async fn a_poison_event_among_ten_thousand_is_found_retried_and_skipped() {
     assert!(!totals.contains_key("c6"));
 
     read_models
-        .retry("totals", VersionRole::Live, bad, &order())
+        .retry("totals", live, bad, &order())
         .await
         .unwrap();
     let again = fresh
@@ -86,7 +87,7 @@ async fn a_poison_event_among_ten_thousand_is_found_retried_and_skipped() {
     assert!(
         refused(
             read_models
-                .skip("totals", VersionRole::Live, bad, &Order::new("ada", None))
+                .skip("totals", live, bad, &Order::new("ada", None))
                 .await
         )
         .contains("say why")
@@ -94,14 +95,14 @@ async fn a_poison_event_among_ten_thousand_is_found_retried_and_skipped() {
     assert!(
         refused(
             read_models
-                .skip("totals", VersionRole::Live, Position(7), &order())
+                .skip("totals", live, Position(7), &order())
                 .await
         )
         .contains("does not stand on event 7")
     );
 
     read_models
-        .skip("totals", VersionRole::Live, bad, &order())
+        .skip("totals", live, bad, &order())
         .await
         .unwrap();
     fresh.caught_up(&read_models, "totals").await;
@@ -109,19 +110,15 @@ async fn a_poison_event_among_ten_thousand_is_found_retried_and_skipped() {
     assert_eq!((totals["c5"], totals["c9"]), ((999, 999), (1_000, 1_000)));
     let failures = fresh
         .store
-        .failures("totals", VersionRole::Live, None, 10)
+        .failures("totals", live, None, 10)
         .await
         .unwrap();
     assert_eq!(failures.len(), 1);
     assert_eq!(failures[0].outcome, FailureOutcome::Skipped);
     // The second operator is told what happened.
     assert!(
-        refused(
-            read_models
-                .skip("totals", VersionRole::Live, bad, &order())
-                .await
-        )
-        .contains("on no failed event")
+        refused(read_models.skip("totals", live, bad, &order()).await)
+            .contains("on no failed event")
     );
 
     let actions = fresh.store.actions(Some("totals"), None, 10).await.unwrap();

@@ -6,9 +6,9 @@ mod support;
 use std::time::Duration;
 
 use highwater_engine::ReadModels;
-use highwater_model::{JobState, VersionRole};
+use highwater_model::{JobState, Position, ReadModel, VersionRole};
 use serde_json::json;
-use support::{Fresh, TOTALS, order, over, started};
+use support::{Fresh, TOTALS, order, over, rebuild_slowly, started};
 
 /// Its first version forgets that a cancelled order is no revenue.
 fn wrong() -> String {
@@ -97,14 +97,7 @@ async fn a_rebuild_equals_a_fold_while_appends_go_on_and_the_live_rows_stay() {
 async fn a_rebuild_goes_on_after_kills_and_in_another_server() {
     let fresh = Fresh::new().await;
     let read_models = live_and_wrong(&fresh, 2_000).await;
-    let job = read_models
-        .rebuild("totals", &order(), &json!({}))
-        .await
-        .unwrap();
-    read_models
-        .set_speed(job, Some(500), &order())
-        .await
-        .unwrap();
+    let job = rebuild_slowly(&read_models, "totals", 500).await;
     let mut sql = fresh.sql().await;
     for _ in 0..4 {
         tokio::time::sleep(Duration::from_millis(200)).await;
@@ -120,6 +113,12 @@ async fn a_rebuild_goes_on_after_kills_and_in_another_server() {
     assert_eq!(middle.state, JobState::Running);
     assert!(middle.total == middle.done || middle.total > 4_000);
     fresh.tasks.shutdown().await;
+    let shadow = |read_model: &ReadModel| read_model.versions[1].clone();
+    let left = shadow(&fresh.store.read_model("totals").await.unwrap());
+    assert!(
+        left.checkpoint > Position::ZERO && left.handled > 0,
+        "{left:#?}"
+    );
 
     let other = Fresh::at(fresh.url.clone()).await;
     let read_models = other.read_models();
@@ -127,6 +126,9 @@ async fn a_rebuild_goes_on_after_kills_and_in_another_server() {
     let done = over(&other, job).await;
     assert_eq!(done.state, JobState::Done, "{done:#?}");
     shadow_caught_up(&other, "totals").await;
+    // From where it stood: nothing was handled again.
+    let read_model = other.store.read_model("totals").await.unwrap();
+    assert_eq!(shadow(&read_model).handled, read_model.versions[0].handled);
     // The live definition again, so the same rows.
     assert_eq!(
         other.totals("totals__shadow").await,
@@ -145,14 +147,7 @@ async fn a_cancelled_rebuild_leaves_nothing_behind_and_its_definition_waits_agai
     let before: (i64, i64, i64, i64) = sqlx::query_as(left).fetch_one(&mut sql).await.unwrap();
     read_models.put("totals", TOTALS, &order()).await.unwrap();
     for pause in [0, 150, 600] {
-        let job = read_models
-            .rebuild("totals", &order(), &json!({}))
-            .await
-            .unwrap();
-        read_models
-            .set_speed(job, Some(1_000), &order())
-            .await
-            .unwrap();
+        let job = rebuild_slowly(&read_models, "totals", 1_000).await;
         tokio::time::sleep(Duration::from_millis(pause)).await;
         read_models.cancel(job, &order()).await.unwrap();
         let job = fresh.store.job(job).await.unwrap();

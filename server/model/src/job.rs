@@ -17,11 +17,21 @@ pub enum JobKind {
     Promote,
     /// Makes the previous version live again, when it has caught up, and looks whether it lives.
     GoBack,
+    /// Handles events again from a position on, into the live read model.
+    Replay,
+    /// Makes the live rows of one stream or category again.
+    RebuildPart,
 }
 
 impl JobKind {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Rebuild, Self::Promote, Self::GoBack];
+    pub const ALL: [Self; 5] = [
+        Self::Rebuild,
+        Self::Promote,
+        Self::GoBack,
+        Self::Replay,
+        Self::RebuildPart,
+    ];
 
     /// As it is stored and sent.
     pub fn as_str(self) -> &'static str {
@@ -29,6 +39,8 @@ impl JobKind {
             Self::Rebuild => "rebuild",
             Self::Promote => "promote",
             Self::GoBack => "go_back",
+            Self::Replay => "replay",
+            Self::RebuildPart => "rebuild_part",
         }
     }
 }

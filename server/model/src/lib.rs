@@ -39,6 +39,7 @@ pub mod read_model_definition;
 pub mod read_model_diff;
 pub mod read_model_orders;
 mod read_model_parse;
+pub mod read_model_part;
 pub mod read_model_plan;
 mod read_model_sql;
 pub mod store;
@@ -70,6 +71,7 @@ pub use read_model_diff::{ColumnDiff, DiffKind, DiffPage, DiffRow, ReadModelDiff
 pub use read_model_orders::{
     DiscardBody, FailureBody, PlanBody, PlanKind, PromoteBody, RebuildBody, SpeedBody,
 };
-pub use read_model_plan::RebuildPlan;
+pub use read_model_part::{Part, PartKey};
+pub use read_model_plan::{RebuildPlan, ReplayFrom, ReplayPlan};
 pub use store::{DatabaseRights, Mark, MarkHolder, StoreFacts};
 pub use stream::{StreamList, StreamName, StreamNameError, StreamOrder, StreamSummary};

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::filter::Glob;
-use crate::read_model_parse;
+use crate::{PartKey, read_model_parse};
 
 /// Bytes of a definition's text.
 pub const DEFINITION_BYTES: usize = 256 << 10;
@@ -92,6 +92,15 @@ pub enum HandlerKind {
     Each,
 }
 
+/// A key, and where it stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Key {
+    /// What rows belong to.
+    pub part: PartKey,
+    /// Byte offset in the definition.
+    pub at: usize,
+}
+
 /// One statement, and where it stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Statement {
@@ -114,8 +123,8 @@ pub struct Definition {
     pub events: Vec<Glob>,
     /// What question it answers.
     pub describe: Option<String>,
-    /// Its rows belong to one stream each, so one stream can be rebuilt.
-    pub key_stream: bool,
+    /// What each of its rows belongs to one of, so that a part of them can be rebuilt.
+    pub key: Option<Key>,
     /// Handling an event twice changes nothing.
     pub replay_safe: bool,
     /// Columns that a comparison leaves out: `column` or `table.column`.

@@ -1,8 +1,9 @@
 //! Reads the definition of a read model: directives and the statements between them.
 
+use crate::PartKey;
 use crate::filter::Glob;
 use crate::read_model_definition::{
-    DEFINITION_BYTES, Definition, DefinitionError, FailurePolicy, HandlerKind, Statement,
+    DEFINITION_BYTES, Definition, DefinitionError, FailurePolicy, HandlerKind, Key, Statement,
     check_name,
 };
 use crate::read_model_sql::{Token, TokenKind, has_outside, tokens, verb};
@@ -58,7 +59,7 @@ pub(crate) fn parse(name: &str, text: &str) -> Result<Definition, DefinitionErro
             text: text.to_owned(),
             events: Vec::new(),
             describe: None,
-            key_stream: false,
+            key: None,
             replay_safe: false,
             ignored_columns: Vec::new(),
             policy: FailurePolicy::default(),
@@ -143,11 +144,21 @@ impl Reader<'_> {
             "describe" => {
                 self.definition.describe = Some(value.to_owned()).filter(|text| !text.is_empty());
             }
-            "key" if value == "stream" => self.definition.key_stream = true,
+            "key" | "replay-safe" if self.section != Section::Header => {
+                return Err(self.wrong(
+                    at,
+                    format!(
+                        "{directive} stands before the tables: it is said of the whole read model"
+                    ),
+                ));
+            }
             "key" => {
-                return Err(self
-                    .wrong(at, "a read model's rows can be keyed by their stream only")
-                    .expecting(&["stream"]));
+                let part = PartKey::ALL.into_iter().find(|key| key.as_str() == value);
+                let part = part.ok_or_else(|| {
+                    let what = "each row of a read model belongs to one of these, or the definition has no key";
+                    self.wrong(at, what).expecting(&["stream", "category"])
+                })?;
+                self.definition.key = Some(Key { part, at });
             }
             "policy" => {
                 self.definition.policy = [
@@ -350,13 +361,36 @@ with gone as (delete from totals where orders = 0 returning *) select count(*) f
         );
         assert_eq!(definition.ignored_columns, ["updated_at", "totals.id"]);
         assert_eq!(definition.policy, FailurePolicy::Skip);
-        assert!(definition.replay_safe && !definition.key_stream);
+        assert!(definition.replay_safe && definition.key.is_none());
         assert_eq!(
             (definition.tables.len(), definition.statements.len()),
             (2, 2)
         );
         assert!(!definition.statements[0].answers_rows);
         assert!(definition.statements[1].answers_rows);
+    }
+
+    #[test]
+    fn what_is_said_of_the_whole_stands_before_the_tables() {
+        let keyed = TOTALS.replace("-- highwater: replay-safe", "-- highwater: key  category");
+        let definition = Definition::parse("totals", &keyed).unwrap();
+        let key = definition.key.unwrap();
+        assert_eq!(key.part, PartKey::Category);
+        assert!(keyed[key.at..].starts_with("category\n"));
+
+        let wrong = error(&keyed.replace("category", "customer"));
+        assert_eq!((wrong.line, wrong.column), (5, 20));
+        assert_eq!(wrong.expected, ["stream", "category"]);
+        for directive in ["replay-safe", "key stream"] {
+            let late = format!(
+                "-- highwater: events A\n-- highwater: tables\n  -- highwater: {directive}\ncreate table t (x int);"
+            );
+            let wrong = error(&late);
+            assert_eq!(wrong.line, 3);
+            assert!(wrong.message.contains("before the tables"), "{wrong}");
+        }
+        let wrong = error("-- highwater: replay-safe always");
+        assert_eq!((wrong.line, wrong.column), (1, 27));
     }
 
     fn error(text: &str) -> DefinitionError {

@@ -1,8 +1,9 @@
-//! What a rebuild will cost, before it begins.
+//! What a rebuild or a replay will cost, before it begins.
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::Eta;
+use crate::{Eta, Position};
 
 /// A plan of a rebuild.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -24,6 +25,35 @@ pub struct RebuildPlan {
     pub disk_bytes: i64,
     /// What it does beside building the shadow; empty when it does nothing else.
     #[serde(default)]
+    pub side_effects: Vec<String>,
+    /// What to know before.
+    pub warnings: Vec<String>,
+}
+
+/// Where a replay begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReplayFrom {
+    /// With the event at this position.
+    Position(Position),
+    /// With the first event that was recorded at this moment or later.
+    Time(Timestamp),
+}
+
+/// A plan of a replay.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct ReplayPlan {
+    /// The read model.
+    pub read_model: String,
+    /// The first position that is handled again.
+    pub from: Position,
+    /// Events that are handled again, counted.
+    pub matching: i64,
+    /// How long it takes, in seconds; none: nothing could be measured.
+    pub duration: Option<Eta>,
+    /// What that was measured on.
+    pub measured: String,
+    /// What happens outside of its tables.
     pub side_effects: Vec<String>,
     /// What to know before.
     pub warnings: Vec<String>,

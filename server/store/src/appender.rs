@@ -23,6 +23,7 @@ use uuid::Uuid;
 use crate::batch::{self, AllRecorded, Known, Recorded, UnitRow, Verdict};
 use crate::heads::Heads;
 use crate::json_check::Prepared;
+use crate::latency::Moving;
 use crate::{AppendOutcome, StoreError, StoreOptions, Tasks, error, wake};
 
 const BATCH_EVENTS: usize = 1_000;
@@ -53,6 +54,7 @@ pub(crate) struct Appender {
     pool: PgPool,
     moved: watch::Sender<Position>,
     busy_wait: Duration,
+    latency: Arc<Moving>,
 }
 
 /// What waits and what is being recorded. The channel is unbounded, these bound it: events and bytes count, not requests.
@@ -106,12 +108,14 @@ impl Appender {
         }
         let (queue, queued) = mpsc::unbounded_channel();
         let waiting = Arc::new(Waiting::default());
+        let latency = Arc::new(Moving::default());
         let task = Task {
             queued,
             ready: VecDeque::new(),
             pool: pool.clone(),
             moved: moved.clone(),
             waiting: Arc::clone(&waiting),
+            latency: Arc::clone(&latency),
             age: options.queue_age,
             busy_wait: options.busy_wait,
             heads: Heads::default(),
@@ -131,6 +135,7 @@ impl Appender {
             pool,
             moved,
             busy_wait: options.busy_wait,
+            latency,
         })
     }
 
@@ -168,6 +173,10 @@ impl Appender {
         self.busy_wait
     }
 
+    pub(crate) fn latency(&self) -> &Moving {
+        &self.latency
+    }
+
     pub(crate) fn raise(&self, position: Position) {
         wake::raise(&self.moved, position);
     }
@@ -179,6 +188,7 @@ struct Task {
     pool: PgPool,
     moved: watch::Sender<Position>,
     waiting: Arc<Waiting>,
+    latency: Arc<Moving>,
     age: Duration,
     busy_wait: Duration,
     heads: Heads,
@@ -359,12 +369,14 @@ impl Task {
             open,
             renewed: false,
         };
+        let latency = Arc::clone(&self.latency);
         self.sent.push(Box::pin(async move {
             let started = Instant::now();
             let seen = known.seen;
             let (parts, met_key) = record(&mut link, batch, &known, all_new).await;
-            metrics::histogram!("highwater_append_batch_seconds")
-                .record(started.elapsed().as_secs_f64());
+            let took = started.elapsed();
+            latency.add(started + took, took);
+            metrics::histogram!("highwater_append_batch_seconds").record(took.as_secs_f64());
             Sent {
                 seen,
                 events,

@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use highwater_model::{Limits, Position};
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use tokio::sync::watch;
 
 use crate::appender::Appender;
-use crate::{Clock, Ids, StoreError, Tasks, migrate, wake};
+use crate::{AppendLatency, Clock, Ids, StoreError, Tasks, migrate, wake};
 
 /// How long a read may take before the database stops it.
 pub(crate) const READ_TIMEOUT_S: u64 = 15;
@@ -125,6 +125,11 @@ impl Store {
     /// The newest position that this process knows of. It may lag: poll beside it.
     pub fn wake(&self) -> watch::Receiver<Position> {
         self.0.wake.clone()
+    }
+
+    /// How long appends take, as this process sees it; none: nothing was appended here for a while.
+    pub fn append_latency(&self) -> Option<AppendLatency> {
+        self.0.appender.latency().get(Instant::now())
     }
 
     pub(crate) fn pool(&self) -> &PgPool {

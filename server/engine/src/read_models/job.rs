@@ -3,8 +3,9 @@
 use std::time::{Duration, Instant};
 
 use highwater_model::{Position, VersionRole};
-use highwater_store::read_models::BegunSlice;
+use highwater_store::read_models::{BegunSlice, IndexesMade};
 
+use super::governor::{Governor, Seen};
 use super::runner::{Next, Run, Runner};
 use super::step::LIVE_WITHIN;
 use crate::rate::Rate;
@@ -24,6 +25,9 @@ pub(super) struct Work {
     limit: Option<i32>,
     /// The head as it was when it came near: there it is level, whatever is appended meanwhile.
     goal: Option<Position>,
+    governor: Governor,
+    /// Time that it has rested for others since it was noted.
+    yielded: Duration,
 }
 
 impl Work {
@@ -35,6 +39,8 @@ impl Work {
             noted: None,
             limit: None,
             goal: None,
+            governor: Governor::default(),
+            yielded: Duration::ZERO,
         }
     }
 
@@ -77,21 +83,55 @@ impl Runner {
         };
         work.rate
             .add(Instant::now(), u64::try_from(begun.events).unwrap_or(0));
-        if work.noted.is_none_or(|noted| noted.elapsed() >= NOTE) && !self.note(run).await? {
-            return Ok(Next::Superseded);
+        if work.noted.is_none_or(|noted| noted.elapsed() >= NOTE) {
+            if !self.note(run).await? {
+                return Ok(Next::Superseded);
+            }
+            self.govern(run).await?;
         }
         let level = run.work.as_mut().is_some_and(|work| work.is_level(begun));
         if level && !self.level(run).await? {
             return Ok(Next::Superseded);
         }
-        let Some(limit) = run.work.as_ref().and_then(|work| work.limit) else {
+        let Some(work) = run.work.as_mut() else {
             return Ok(next);
+        };
+        let rest = work.governor.rest(time);
+        let Some(limit) = work.limit else {
+            work.yielded += rest;
+            return Ok(if rest.is_zero() {
+                next
+            } else {
+                Next::Rest(rest)
+            });
         };
         // Half a second of events at most: a change of the speed is felt at once.
         run.pace.keep_below(limit / 2);
         let events = u32::try_from(begun.events).unwrap_or(u32::MAX);
         let due = Duration::from_secs_f64(f64::from(events) / f64::from(limit));
-        Ok(Next::Rest(due.saturating_sub(time)))
+        let due = due.saturating_sub(time);
+        work.yielded += rest.saturating_sub(due);
+        Ok(Next::Rest(due.max(rest)))
+    }
+
+    /// Looks at the live side, and lets the job yield to it, or not any more.
+    async fn govern(&self, run: &mut Run) -> Result<(), String> {
+        let Some(work) = run.work.as_mut() else {
+            return Ok(());
+        };
+        let behind = if self.version.role == VersionRole::Shadow {
+            let behind = self.store.live_behind(self.version.version_id).await;
+            behind.map_err(|error| error.to_string())?
+        } else {
+            None
+        };
+        let appends = self.store.append_latency();
+        let more = work.governor.saw(Seen {
+            behind,
+            appends: appends.map(|latency| (latency.lately, latency.calm)),
+        });
+        run.pace.yields(work.governor.step(), more);
+        Ok(())
     }
 
     /// Writes progress down. False: the job is over.
@@ -104,24 +144,52 @@ impl Runner {
         let lately = work.lately(now);
         let found = self
             .store
-            .note_job(work.job_id, since.as_secs_f64(), lately)
+            .note_job(
+                work.job_id,
+                since.as_secs_f64(),
+                work.yielded.as_secs_f64(),
+                lately,
+            )
             .await
             .map_err(|error| error.to_string())?;
         work.noted = Some(now);
+        work.yielded = Duration::ZERO;
         let Some(limit) = found else { return Ok(false) };
         work.limit = limit;
         Ok(true)
     }
 
+    /// What it does, where its state alone would not tell.
+    pub(super) fn doing(&self, run: &Run) -> Option<String> {
+        let work = run.work.as_ref()?;
+        match (work.governor.why(), self.version.replays_from) {
+            (why, None) => why.map(str::to_owned),
+            (None, Some(from)) => Some(format!("replays from {from}, job {}", work.job_id)),
+            (Some(why), Some(from)) => {
+                Some(format!("replays from {from}, job {}; {why}", work.job_id))
+            }
+        }
+    }
+
     /// It has handled what there is. False: nothing more is to be done with this version here.
     pub(super) async fn level(&self, run: &mut Run) -> Result<bool, String> {
-        if run.work.is_none() || !self.note(run).await? {
-            return Ok(run.work.is_none());
-        }
-        let Some(work) = run.work.take() else {
+        let Some(job_id) = run.work.as_ref().map(Work::job_id) else {
             return Ok(true);
         };
-        let job_id = work.job_id;
+        if !self.note(run).await? {
+            return Ok(false);
+        }
+        if self.version.role == VersionRole::Live {
+            let finished = self.store.finish_replay(job_id).await;
+            if finished.map_err(|error| error.to_string())? {
+                run.work = None;
+            }
+            return Ok(true);
+        }
+        if self.version.role == VersionRole::Shadow && !self.has_indexes(run, job_id).await? {
+            return Ok(true);
+        }
+        run.work = None;
         let goes_back = self.version.role == VersionRole::Previous;
         if goes_back {
             self.store.finish_go_back(&self.version.name, job_id).await
@@ -130,5 +198,25 @@ impl Runner {
         }
         .map_err(|error| error.to_string())?;
         Ok(!goes_back)
+    }
+
+    /// Makes the indexes that wait for the end of the load. False: it is not level yet, because that took its time, or can't be.
+    async fn has_indexes(&self, run: &mut Run, job_id: i64) -> Result<bool, String> {
+        let made = self
+            .store
+            .make_indexes(job_id, self.version.version_id, self.generation)
+            .await
+            .map_err(|error| error.to_string())?;
+        if made == IndexesMade::None {
+            return Ok(true);
+        }
+        run.told = None;
+        if let Some(work) = run.work.as_mut() {
+            work.goal = None;
+        }
+        if let IndexesMade::Refused(why) = made {
+            self.fault(run, &why).await?;
+        }
+        Ok(false)
     }
 }

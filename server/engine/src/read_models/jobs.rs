@@ -1,6 +1,8 @@
 //! What can be ordered of a read model that takes long.
 
-use highwater_model::{DiffKind, DiffPage, ReadModelDiff, RebuildPlan, VersionRole};
+use highwater_model::{
+    DiffKind, DiffPage, Part, ReadModelDiff, RebuildPlan, ReplayFrom, ReplayPlan, VersionRole,
+};
 use highwater_store::read_models::{Order, ReadModelError};
 use serde_json::Value;
 
@@ -21,6 +23,42 @@ impl ReadModels {
     ) -> Result<i64, ReadModelError> {
         let job_id = self.inner.store.rebuild(name, order, plan).await?;
         self.inner.defined.notify_one();
+        Ok(job_id)
+    }
+
+    /// What a replay would cost; nothing is changed.
+    pub async fn plan_replay(
+        &self,
+        name: &str,
+        from: ReplayFrom,
+    ) -> Result<ReplayPlan, ReadModelError> {
+        self.inner.store.plan_replay(name, from).await
+    }
+
+    /// Lets the live version handle events again, from this one on, where its definition says that this changes nothing; the plan that
+    /// was shown is kept with it. Answers the job, which ends when the read model is level again and was seen to live.
+    pub async fn replay(
+        &self,
+        name: &str,
+        from: ReplayFrom,
+        order: &Order,
+        plan: &Value,
+    ) -> Result<i64, ReadModelError> {
+        let job_id = self.inner.store.replay(name, from, order, plan).await?;
+        self.changed(name);
+        Ok(job_id)
+    }
+
+    /// Makes the live rows of one stream or category again, in one transaction, where the definition has such a key. Answers the job,
+    /// which is over.
+    pub async fn rebuild_part(
+        &self,
+        name: &str,
+        part: &Part,
+        order: &Order,
+    ) -> Result<i64, ReadModelError> {
+        let job_id = self.inner.store.rebuild_part(name, part, order).await?;
+        self.inner.moved.send_replace(());
         Ok(job_id)
     }
 
@@ -58,10 +96,12 @@ impl ReadModels {
         self.inner.defined.notify_one();
     }
 
-    /// Cancels a job; of a rebuild nothing is left.
+    /// Cancels a job. Of a rebuild nothing is left; after a replay the read model stands where it had stood, and what was handled again
+    /// up to there stays.
     pub async fn cancel(&self, job_id: i64, order: &Order) -> Result<(), ReadModelError> {
         self.inner.store.cancel_job(job_id, order).await?;
-        self.inner.defined.notify_one();
+        let job = self.inner.store.job(job_id).await?;
+        self.changed(&job.read_model);
         Ok(())
     }
 
@@ -74,8 +114,7 @@ impl ReadModels {
     ) -> Result<(), ReadModelError> {
         self.inner.store.set_job_speed(job_id, limit, order).await?;
         let job = self.inner.store.job(job_id).await?;
-        self.inner
-            .poke(&poke_name(&job.read_model, VersionRole::Shadow), None);
+        self.changed(&job.read_model);
         Ok(())
     }
 

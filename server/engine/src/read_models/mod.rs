@@ -6,6 +6,7 @@
 //! again when the transaction does not commit.
 
 mod folder;
+mod governor;
 mod job;
 mod jobs;
 mod pace;

@@ -22,6 +22,8 @@ pub(crate) struct Pace {
     large: SliceSize,
     /// The end of a slice that failed: the event is somewhere before it.
     suspect: Option<Position>,
+    /// How many times the time that a slice may take is halved.
+    halved: u32,
 }
 
 impl Pace {
@@ -32,6 +34,7 @@ impl Pace {
             size: SliceSize::Live,
             large,
             suspect: None,
+            halved: 0,
         }
     }
 
@@ -69,6 +72,14 @@ impl Pace {
         self.most = self.most.min(most.max(1));
     }
 
+    /// Slices that yield to others take less time; those that yield more than before are smaller at once.
+    pub(crate) fn yields(&mut self, halved: u32, more: bool) {
+        self.halved = halved;
+        if more {
+            self.was_too_much();
+        }
+    }
+
     /// A slice was handled.
     pub(crate) fn took(&mut self, slice: &BegunSlice, time: Duration) {
         if let Some(suspect) = self.suspect {
@@ -77,7 +88,11 @@ impl Pace {
             }
             self.suspect = None;
         }
-        let target = if self.is_large() { CATCHING_UP } else { LIVE };
+        let target = if self.is_large() {
+            CATCHING_UP / (1 << self.halved.min(5))
+        } else {
+            LIVE
+        };
         if time > target * 2 {
             self.most = (self.most / 2).max(1);
         } else if time < target / 2 && slice.events >= i64::from(self.most) {

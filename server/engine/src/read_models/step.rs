@@ -135,9 +135,12 @@ impl Runner {
             self.resize(run, size).await?;
         }
         let is = run.told.as_ref().map(|(state, _)| *state);
-        if behind > LIVE_WITHIN {
-            self.tell(run, ReadModelState::CatchingUp, None).await;
-        } else if is != Some(ReadModelState::CatchingUp) || behind <= 0 {
+        let had_reason = matches!(&run.told, Some((_, Some(_))));
+        let doing = self.doing(run);
+        if behind > LIVE_WITHIN || doing.is_some() {
+            self.tell(run, ReadModelState::CatchingUp, doing.as_deref())
+                .await;
+        } else if is != Some(ReadModelState::CatchingUp) || had_reason || behind <= 0 {
             self.tell(run, ReadModelState::Live, None).await;
         }
         Ok(())
@@ -180,6 +183,12 @@ impl Runner {
         fault: &HandlerFault,
     ) -> Result<Next, String> {
         let text = |error: StoreError| error.to_string();
+        // Asked first: in a replay it is about this version's own record.
+        let left_out = self
+            .store
+            .live_skipped(self.version.version_id, position)
+            .await
+            .map_err(text)?;
         let noted = self
             .store
             .note_failure(self.version.version_id, self.generation, position, fault)
@@ -190,13 +199,8 @@ impl Runner {
         };
         run.unsettled = true;
         tracing::warn!(read_model = self.version.name, %position, attempts, error = fault.error, "read model: an event failed");
-        let left_out = self
-            .store
-            .live_skipped(self.version.version_id, position)
-            .await
-            .map_err(text)?;
         match self.version.policy {
-            // What an operator has left out of the live version would stop every rebuild at the same event.
+            // What an operator has left out of the live version would stop every rebuild and replay at the same event.
             _ if left_out => self.skip(position).await,
             FailurePolicy::Skip => self.skip(position).await,
             FailurePolicy::Retry if attempts < ATTEMPTS => {
@@ -249,14 +253,16 @@ impl Runner {
     }
 
     /// It can't go on, whatever is ordered; nor can its job.
-    async fn fault(&self, run: &mut Run, reason: &str) -> Result<(), String> {
+    pub(super) async fn fault(&self, run: &mut Run, reason: &str) -> Result<(), String> {
         run.told = None;
         if let Some(work) = run.work.take() {
+            let outcome = if self.version.role == VersionRole::Live {
+                reason.to_owned()
+            } else {
+                format!("{reason}; the live one was not touched")
+            };
             self.store
-                .fail_job(
-                    work.job_id(),
-                    &format!("{reason}; the live one was not touched"),
-                )
+                .fail_job(work.job_id(), &outcome)
                 .await
                 .map_err(|error| error.to_string())?;
         }

@@ -180,8 +180,9 @@ impl Supervisor {
         let defined = Arc::clone(&self.inner);
         self.tasks.spawn("read model", async move {
             // Told however it ends, by a panic too.
-            let _ended = ended;
+            let ended = ended;
             runner.run().await;
+            drop(ended);
             defined.defined.notify_one();
         });
         self.running.insert(id, running);

@@ -198,6 +198,19 @@ pub(crate) async fn started(read_models: &ReadModels, name: &str, text: &str) {
     assert!(matches!(defined, Defined::Started { .. }), "{defined:?}");
 }
 
+/// Begins to rebuild a read model, slowly: so many events a second.
+pub(crate) async fn rebuild_slowly(read_models: &ReadModels, name: &str, speed: i32) -> i64 {
+    let job = read_models
+        .rebuild(name, &order(), &json!({}))
+        .await
+        .unwrap();
+    read_models
+        .set_speed(job, Some(speed), &order())
+        .await
+        .unwrap();
+    job
+}
+
 /// Waits until a job is over.
 pub(crate) async fn over(fresh: &Fresh, job: i64) -> Job {
     let deadline = tokio::time::Instant::now() + Duration::from_mins(1);

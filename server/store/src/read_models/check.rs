@@ -5,7 +5,8 @@ use sqlx::{AssertSqlSafe, PgConnection};
 
 use super::define::like;
 use super::owner::quoted;
-use super::set_up::{self, events_view};
+use super::set_up;
+use super::views::events_view;
 use super::{ReadModelError, SliceError};
 use crate::Store;
 

@@ -155,7 +155,7 @@ impl Store {
 }
 
 impl Store {
-    /// Whether the live version beside this one has left an event out.
+    /// Whether the live version has left an event out: it, or the one beside this one.
     pub async fn live_skipped(
         &self,
         version_id: i64,
@@ -165,7 +165,7 @@ impl Store {
             "select exists (
                select from highwater.read_model_versions v join highwater.read_model_versions l on l.read_model_id = v.read_model_id and l.role = 'live'
                join highwater.read_model_failures f on f.version_id = l.version_id
-               where v.version_id = $1 and v.role <> 'live' and f.position = $2 and f.outcome = 'skipped')",
+               where v.version_id = $1 and f.position = $2 and f.outcome = 'skipped')",
         )
         .bind(version_id)
         .bind(position.0)

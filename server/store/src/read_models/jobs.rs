@@ -178,19 +178,24 @@ impl Store {
         Ok(())
     }
 
-    /// Writes down how a job goes: seconds of work since the last time, events a second lately. Answers its speed limit; none: the job is over.
+    /// Writes down how a job goes: seconds since the last time, those of them in which it yielded, events a second lately. Answers its
+    /// speed limit; none: the job is over.
     pub async fn note_job(
         &self,
         job_id: i64,
         worked: f64,
+        yielded: f64,
         rate: f64,
     ) -> Result<Option<Option<i32>>, StoreError> {
         Ok(sqlx::query_scalar(
-            "update highwater.jobs set worked = worked + $2, rate = $3 where job_id = $1 and state = 'running' and swapped_at is null returning speed_limit",
+            "update highwater.jobs set worked = worked + $2, rate = $3,
+               numbers = case when $4 > 0 then numbers || jsonb_build_object('yielded_seconds', coalesce((numbers->>'yielded_seconds')::float8, 0) + $4) else numbers end
+             where job_id = $1 and state = 'running' and swapped_at is null returning speed_limit",
         )
         .bind(job_id)
         .bind(worked)
         .bind(rate)
+        .bind(yielded)
         .fetch_optional(self.pool())
         .await?)
     }

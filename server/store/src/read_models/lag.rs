@@ -73,6 +73,18 @@ impl Store {
             .collect())
     }
 
+    /// Seconds that the live version beside this one is behind; none: it does not run.
+    pub async fn live_behind(&self, version_id: i64) -> Result<Option<f64>, StoreError> {
+        Ok(sqlx::query_scalar(
+            "select l.seconds from highwater.read_model_versions v join highwater.read_model_versions o on o.read_model_id = v.read_model_id and o.role = 'live'
+             join highwater.read_model_progress p on p.version_id = o.version_id cross join lateral highwater.lag_of(o.event_patterns, p.checkpoint, 1) l
+             where v.version_id = $1 and p.state in ('starting', 'catching_up', 'live')",
+        )
+        .bind(version_id)
+        .fetch_optional(self.pool())
+        .await?)
+    }
+
     /// Keeps samples of one moment; every ten seconds and every minute the worst of the time before is kept for longer.
     pub async fn keep_lag(&self, at: Moment, samples: &[LagSample]) -> Result<(), StoreError> {
         let of = |value: fn(&LagSample) -> i64| samples.iter().map(value).collect::<Vec<i64>>();

@@ -28,7 +28,6 @@ pub(super) async fn bring_to(
             "{left} events are to be handled first; try again when it has caught up"
         )));
     }
-    let call = format!("select {}.handle()", quoted(schema));
     loop {
         let moved: Option<i64> = sqlx::query_scalar(
             "with o as (
@@ -51,18 +50,27 @@ pub(super) async fn bring_to(
             None => return Ok(()),
             Some(0) => {}
             Some(_) => {
-                let handled = sqlx::query(AssertSqlSafe(call.as_str()))
-                    .execute(&mut *connection)
-                    .await;
-                if let Err(error) = handled {
-                    return Err(match SliceError::from_handler(&error) {
-                        SliceError::Handler { message, .. } => ReadModelError::Refused(format!(
-                            "an event up to position {position} can't be handled: {message}"
-                        )),
-                        SliceError::Database(_) => error.into(),
-                    });
-                }
+                let what = format!("an event up to position {position}");
+                call_handler(connection, schema, &what).await?;
             }
         }
     }
+}
+
+/// Has the handler handle the slice that its row says; what it can't handle is refused, in these words.
+pub(super) async fn call_handler(
+    connection: &mut PgConnection,
+    schema: &str,
+    what: &str,
+) -> Result<(), ReadModelError> {
+    let handled = sqlx::query(AssertSqlSafe(format!("select {}.handle()", quoted(schema))))
+        .execute(connection)
+        .await;
+    let Err(error) = handled else { return Ok(()) };
+    Err(match SliceError::from_handler(&error) {
+        SliceError::Handler { message, .. } => {
+            ReadModelError::Refused(format!("{what} can't be handled: {message}"))
+        }
+        SliceError::Database(_) => error.into(),
+    })
 }

@@ -5,11 +5,12 @@
 //! |---|---|---|
 //! | version | `versions.rs` | a definition of a read model with a role (live, shadow, previous, waiting), and progress of its own |
 //! | owner | `owner.rs` | the database role that owns a read model's tables and runs its SQL: it can't log in and has no other right |
-//! | set-up | `set_up.rs` | making a version's schema: the slice's views, its tables, its handler |
+//! | set-up | `set_up.rs`, `views.rs` | making a version's schema: the slice's views, its tables, its handler |
 //! | slice | `slice.rs` | the events between two positions, handled in the transaction that moves the checkpoint |
 //! | generation | `progress.rs` | goes up with each new runner of a version; a slice of an older one changes nothing |
-//! | job | `jobs.rs`, `rebuild.rs`, `promote.rs`, `verify.rs` | a long operation on a read model: one at a time, with progress and an outcome |
-//! | plan | `plan.rs` | what a rebuild will cost, before it begins |
+//! | job | `jobs.rs`, `rebuild.rs`, `part.rs`, `replay.rs`, `promote.rs`, `verify.rs` | a long operation on a read model: one at a time, with progress and an outcome |
+//! | index | `indexes.rs` | what a shadow's tables get after the load, when it is level for the first time |
+//! | plan | `plan.rs`, `plan_replay.rs` | what a rebuild or a replay will cost, before it begins |
 //! | diff | `diff.rs`, `diff_tables.rs` | what a shadow has that the live one has not, and the other way round |
 //! | lease | `lease.rs` | the lock that makes a process the runner of a read model |
 //!
@@ -27,16 +28,22 @@ mod diff_tables;
 mod error;
 mod failures;
 mod handled;
+mod indexes;
 mod jobs;
 mod lag;
 mod lease;
 mod level;
 mod orders;
 mod owner;
+mod part;
+mod part_key;
+mod part_rows;
 mod plan;
+mod plan_replay;
 mod progress;
 mod promote;
 mod rebuild;
+mod replay;
 mod rows;
 mod rows_order;
 mod set_up;
@@ -44,12 +51,14 @@ mod slice;
 mod trend;
 mod verify;
 mod versions;
+mod views;
 
 pub use actions::{ActionQuery, Order};
 pub use check::{SlicingDifference, SlicingReport};
 pub use define::Defined;
 pub use error::ReadModelError;
 pub use failures::HandlerFault;
+pub use indexes::IndexesMade;
 pub use jobs::JobQuery;
 pub use lag::{LagSample, MATCHING_CAP};
 pub use lease::LeaseConnection;

@@ -6,7 +6,8 @@ use highwater_model::{Definition, Eta, FailurePolicy, RebuildPlan};
 use sqlx::{AssertSqlSafe, PgConnection};
 
 use super::define::{self, take_turns};
-use super::set_up::{self, REBUILD_LIMIT, events_view};
+use super::set_up::{self, REBUILD_LIMIT};
+use super::views::events_view;
 use super::{ReadModelError, level};
 use crate::Store;
 
@@ -72,7 +73,10 @@ impl Store {
             FailurePolicy::Stop => {}
         }
         self.warn_of_versions(read_model_id, &mut warnings).await?;
-        let (duration, measured) = match self.earlier(read_model_id, &definition.text).await? {
+        let (duration, measured) = match self
+            .earlier(read_model_id, &definition.text, "rebuild")
+            .await?
+        {
             Some(rate) => (
                 Eta::new(matching, rate, rate, None),
                 "the last rebuild of this definition".to_owned(),
@@ -132,25 +136,27 @@ impl Store {
         Ok(())
     }
 
-    /// Events a second of the last rebuild of the same definition.
-    async fn earlier(
+    /// Events a second of the last such job with the same definition, apart from the time in which it yielded.
+    pub(super) async fn earlier(
         &self,
         read_model_id: i32,
         definition: &str,
+        kind: &str,
     ) -> Result<Option<f64>, ReadModelError> {
         Ok(sqlx::query_scalar(
-            "select (j.numbers->>'events')::float8 / j.worked from highwater.jobs j join highwater.read_model_versions v using (version_id)
-             where j.read_model_id = $1 and v.definition = $2 and j.kind = 'rebuild' and j.state = 'done' and j.speed_limit is null
+            "select (j.numbers->>'events')::float8 / greatest(j.worked - coalesce((j.numbers->>'yielded_seconds')::float8, 0), 0.001) from highwater.jobs j join highwater.read_model_versions v using (version_id)
+             where j.read_model_id = $1 and v.definition = $2 and j.kind = $3 and j.state = 'done' and j.speed_limit is null
                and j.worked > 0 and (j.numbers->>'events')::bigint > 0 order by j.job_id desc limit 1",
         )
         .bind(read_model_id)
         .bind(definition)
+        .bind(kind)
         .fetch_optional(self.pool())
         .await?)
     }
 
     /// Tries the definition on the first events of the log, in a transaction that is rolled back.
-    async fn probed(
+    pub(super) async fn probed(
         &self,
         definition: &Definition,
         patterns: &[String],

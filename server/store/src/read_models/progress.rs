@@ -2,7 +2,8 @@
 
 use highwater_model::ReadModelState;
 
-use super::set_up::{CATCH_UP_LIMIT, LIVE_LIMIT, REBUILD_LIMIT, events_view};
+use super::set_up::{CATCH_UP_LIMIT, LIVE_LIMIT, REBUILD_LIMIT};
+use super::views::events_view;
 use crate::{Store, StoreError};
 
 /// How large slices may be.

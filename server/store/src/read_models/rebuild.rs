@@ -6,7 +6,7 @@ use sqlx::{AssertSqlSafe, PgConnection};
 
 use super::define::{self, take_turns};
 use super::owner::{self, quoted};
-use super::{Order, ReadModelError, actions, jobs, set_up};
+use super::{Order, ReadModelError, actions, indexes, jobs, replay, set_up};
 use crate::Store;
 
 /// How long an order waits for a slice that is being handled.
@@ -77,6 +77,7 @@ impl Store {
         )
         .await?;
         set_up::set_up(&mut transaction, &definition, version_id, &schema).await?;
+        indexes::put_off(&mut transaction, &definition, version_id, &schema).await?;
         execute(
             &mut transaction,
             format!("grant usage on schema {live} to {role}"),
@@ -114,7 +115,8 @@ impl Store {
         Ok(job_id)
     }
 
-    /// Stops a job; of a rebuild nothing is left, and its definition waits again if it had waited.
+    /// Stops a job; of a rebuild nothing is left, and its definition waits again if it had waited. After a replay the live version stands
+    /// where it had stood.
     pub async fn cancel_job(&self, job_id: i64, order: &Order) -> Result<(), ReadModelError> {
         let mut session = self.definer().await?;
         let mut transaction = take_turns(&mut session).await?;
@@ -126,27 +128,22 @@ impl Store {
                 job.kind, job.state
             )));
         }
-        if let Some(version_id) = job.version_id {
-            if job.kind == "rebuild" {
-                drop_version(&mut transaction, version_id).await?;
-            } else {
-                set_aside(
-                    &mut transaction,
-                    version_id,
-                    "going back to it was cancelled",
-                )
-                .await?;
+        indexes::stop(&mut transaction, job_id).await?;
+        let (mut left, mut events) = ("the live one was not touched".to_owned(), 0);
+        match (job.version_id, job.kind.as_str()) {
+            (Some(version_id), "rebuild") => drop_version(&mut transaction, version_id).await?,
+            (Some(version_id), "replay") => {
+                (left, events) = replay::give_up(&mut transaction, job_id, version_id).await?;
             }
+            (Some(version_id), _) => {
+                let why = "going back to it was cancelled";
+                set_aside(&mut transaction, version_id, why).await?;
+            }
+            (None, _) => {}
         }
-        let outcome = format!("cancelled by {}; the live one was not touched", order.actor);
-        jobs::end(
-            &mut transaction,
-            job_id,
-            "cancelled",
-            &outcome,
-            json!({"events": 0}),
-        )
-        .await?;
+        let outcome = format!("cancelled by {}; {left}", order.actor);
+        let numbers = json!({"events": events});
+        jobs::end(&mut transaction, job_id, "cancelled", &outcome, numbers).await?;
         let after = json!({"job": job_id, "state": "cancelled"});
         actions::record(
             &mut transaction,

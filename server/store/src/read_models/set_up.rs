@@ -6,7 +6,8 @@ use sqlx::postgres::{PgDatabaseError, PgErrorPosition};
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
 use super::owner::quoted;
-use super::{ReadModelError, owner};
+use super::views::{event_view, events_view};
+use super::{ReadModelError, owner, part_key};
 use crate::StoreError;
 
 /// Events of a slice of a version that is live: the view says so to the planner, which would else take a slice for half a percent
@@ -17,11 +18,6 @@ pub(super) const CATCH_UP_LIMIT: i32 = 50_000;
 
 /// Events of a slice of a rebuild: what it takes is bounded by its time.
 pub(super) const REBUILD_LIMIT: i32 = 1_000_000;
-
-/// Columns of `events` and `event`. Streams and types are joined from the outside: who doesn't ask for them doesn't pay for them.
-const COLUMNS: &str = "e.position, s.name as stream, s.category, e.version, e.event_id as id, k.name as type, e.data, e.metadata,
-  e.correlation_id, e.causation_id, e.occurred_at, e.recorded_at";
-const JOINS: &str = "left join highwater.streams s on s.stream_id = e.stream_id left join highwater.event_types k on k.type_id = e.type_id";
 
 /// Makes the schema of a version with all that is in it, as its owner.
 pub(super) async fn set_up(
@@ -55,6 +51,7 @@ pub(super) async fn set_up(
     for statement in &definition.tables {
         run(connection, definition, &s, "", statement).await?;
     }
+    part_key::keyed_tables(connection, definition, schema).await?;
     for statement in &definition.statements {
         // Plans it, so that every name and type in it is looked up; the handler's own plan is made at its first slice.
         run(connection, definition, &s, "explain ", statement).await?;
@@ -97,54 +94,8 @@ fn handler_function(definition: &Definition, role: &str, schema: &str) -> String
     )
 }
 
-/// The slice of a version, bounded by its own row, which the owner can't change. The barrier keeps the handler's conditions from being
-/// tried on streams and types of other events: what fails there would fail the slice.
-pub(super) fn events_view(schema: &str, version_id: i64, limit: i32) -> String {
-    format!(
-        "create or replace view {}.events with (security_barrier) as select {COLUMNS} from ({}) e {JOINS};",
-        quoted(schema),
-        slice_events(version_id, limit)
-    )
-}
-
-/// Rows of the log that are in the slice of a version, in order. Each block that has its types is one range of the log's key, what is
-/// not counted yet is one more; LIMIT keeps plans right at any size of the log, and the caller's conditions outside.
-pub(super) fn slice_events(version_id: i64, limit: i32) -> String {
-    format!(
-        "select e.* from highwater.read_model_progress p
-         cross join lateral (
-           select greatest(min(b.first_position), p.sliced_after + 1) as first, least(max(b.last_position), p.checkpoint) as last
-           from (
-             select c.block, c.first_position, c.last_position from highwater.type_counts c
-             where c.type_id = any (p.type_ids) and c.block between p.sliced_after / 10000 and p.checkpoint / 10000
-             union all
-             select 9223372036854775807, c.position + 1, p.checkpoint from highwater.counted c where c.position < p.checkpoint
-           ) b
-           group by b.block order by b.block
-         ) b
-         cross join lateral (
-           select * from highwater.events e where e.position between b.first and b.last and e.type_id = any (p.type_ids) order by e.position
-         ) e
-         where p.version_id = {version_id} limit {limit}"
-    )
-}
-
-/// One event of the slice. Which one is a setting that the handler could change, to another event of the slice only; the barrier
-/// keeps its conditions from looking at any other.
-fn event_view(schema: &str, version_id: i64) -> String {
-    format!(
-        "create view {}.event with (security_barrier) as select {COLUMNS}
-         from highwater.events e {JOINS}
-         where e.position = nullif(current_setting('highwater.event', true), '')::bigint
-           and e.position > (select p.sliced_after from highwater.read_model_progress p where p.version_id = {version_id})
-           and e.position <= (select p.checkpoint from highwater.read_model_progress p where p.version_id = {version_id})
-           and e.type_id = any ((select p.type_ids from highwater.read_model_progress p where p.version_id = {version_id})::int[]);",
-        quoted(schema)
-    )
-}
-
 /// What makes a function run as the owner, and nobody else able to call it. Compiling a large plan costs more than a slice.
-fn belongs(function: &str, role: &str, schema: &str) -> String {
+pub(super) fn belongs(function: &str, role: &str, schema: &str) -> String {
     format!(
         "alter function {function} security definer set search_path = {schema}, pg_temp set jit = off;
          alter function {function} owner to {role}; revoke execute on function {function} from public;
@@ -179,7 +130,7 @@ fn handler_body(definition: &Definition, schema: &str) -> String {
     )
 }
 
-fn quoted_text(text: &str) -> String {
+pub(super) fn quoted_text(text: &str) -> String {
     let escape = if text.contains('\\') { "E" } else { "" };
     format!(
         "{escape}'{}'",

@@ -247,7 +247,7 @@ impl Slice<'_> {
         let sql = format!(
             "{}from ({}) e join highwater.streams s using (stream_id) join highwater.event_types k using (type_id) order by e.position",
             row::COLUMNS,
-            super::set_up::slice_events(self.version_id, super::set_up::CATCH_UP_LIMIT)
+            super::views::slice_events(self.version_id, super::set_up::CATCH_UP_LIMIT)
         );
         let mut rows = sqlx::query(AssertSqlSafe(sql)).fetch(&mut *self.transaction);
         let (mut events, mut bytes) = (Vec::new(), 0);

@@ -34,6 +34,7 @@ pub(super) fn trend(
     stands_on: Option<&Failure>,
     lag: Lag,
     history: &[LagPoint],
+    replays: bool,
     now: Moment,
 ) -> String {
     let since = |moment: Moment| now.duration_since(moment).as_secs().max(0);
@@ -44,7 +45,8 @@ pub(super) fn trend(
     if !version.state.is_running() {
         return version.state.to_string();
     }
-    if lag.matching == 0 || lag.seconds < LIVE_SECONDS {
+    // What is handled again may be young; it is behind all the same.
+    if lag.matching == 0 || lag.seconds < LIVE_SECONDS && !replays {
         return "live".to_owned();
     }
     let stood = since(
@@ -63,7 +65,8 @@ pub(super) fn trend(
             lag.matching
         }
     };
-    let (Some(first), Some(last)) = (history.first(), history.last()) else {
+    // Of one point nobody can say where it goes.
+    let [first, .., last] = history else {
         return "catching up".to_owned();
     };
     // In one unit: matching events would jump when they reach their cap.
@@ -146,6 +149,7 @@ mod tests {
             None,
             lag,
             &points,
+            false,
             at(30),
         )
     }
@@ -192,6 +196,7 @@ mod tests {
                 None,
                 behind(5, 5, 5.0),
                 &[],
+                false,
                 at(30)
             ),
             "paused"

@@ -26,6 +26,8 @@ struct Swapped {
     leased: bool,
     /// The first event to handle since the swap.
     next: Option<i64>,
+    /// The first event that a replay handled again.
+    replay_from: Option<i64>,
 }
 
 impl Store {
@@ -37,7 +39,7 @@ impl Store {
             "select j.job_id, j.kind, m.name, extract(epoch from clock_timestamp() - j.swapped_at)::float8 as age, j.swapped_position as position, j.swapped_tables as tables,
                v.role, p.state, p.reason, p.checkpoint,
                exists (select from pg_locks l where l.locktype = 'advisory' and l.database = (select oid from pg_database where datname = current_database())
-                 and l.classid = 7211 and l.objid::bigint = m.read_model_id and l.objsubid = 2 and l.granted) as leased,
+                 and l.classid = 7211 and l.objid::bigint = m.read_model_id and l.objsubid = 2 and l.granted) as leased, j.replay_from,
                (select n.first from highwater.next_slice(highwater.types_like(v.event_patterns), j.swapped_position, 1, 1000) n) as next
              from highwater.jobs j join highwater.read_models m using (read_model_id)
              left join highwater.read_model_versions v using (version_id) left join highwater.read_model_progress p using (version_id)
@@ -109,10 +111,13 @@ impl Swapped {
 
     fn right(&self, filled: usize) -> String {
         let checkpoint = self.checkpoint.unwrap_or(0);
+        let again = self.replay_from.map_or_else(String::new, |first| {
+            format!("events from {first} on were handled again, ")
+        });
         let moved = match self.next {
             Some(_) => format!("it went on from {} to {checkpoint}", self.position),
             None => format!("nothing came since {}", self.position),
         };
-        format!("verified: it is live, {moved}, and {filled} of its tables have rows")
+        format!("verified: {again}it is live, {moved}, and {filled} of its tables have rows")
     }
 }

@@ -34,6 +34,8 @@ pub struct RunnableVersion {
     pub role: VersionRole,
     /// The job that it is run for.
     pub job_id: Option<i64>,
+    /// The first event that this job handles again.
+    pub replays_from: Option<Position>,
 }
 
 impl RunnableVersion {
@@ -90,6 +92,8 @@ struct Listed {
     describe: Option<String>,
     source: String,
     leased: bool,
+    /// Its checkpoint went back at this moment: what its lag was before tells nothing of how fast it falls.
+    replays_since: Option<jiff::Timestamp>,
     version: ReadModelVersion,
 }
 
@@ -99,7 +103,8 @@ const LISTED: &str = "
       p.state, p.reason, p.since, p.generation, p.checkpoint, p.checkpoint_event_id, p.handled, p.moved_at,
       (select count(*) from highwater.read_model_failures f where f.version_id = v.version_id and f.outcome = 'open') as failures,
       exists (select from pg_locks l where l.locktype = 'advisory' and l.database = (select oid from pg_database where datname = current_database())
-        and l.classid = 7211 and l.objid::bigint::bit(32)::int = case v.role when 'live' then 1 else -1 end * m.read_model_id and l.objsubid = 2 and l.granted) as leased
+        and l.classid = 7211 and l.objid::bigint::bit(32)::int = case v.role when 'live' then 1 else -1 end * m.read_model_id and l.objsubid = 2 and l.granted) as leased,
+      (select j.created_at from highwater.jobs j where j.version_id = v.version_id and j.kind = 'replay' and j.state = 'running' and j.swapped_at is null) as replays_since
     from highwater.read_models m
     join highwater.read_model_versions v using (read_model_id)
     join highwater.read_model_progress p using (version_id)
@@ -118,6 +123,9 @@ impl FromRow<'_, PgRow> for Listed {
             describe: row.try_get("describe")?,
             source: row.try_get("source")?,
             leased: row.try_get("leased")?,
+            replays_since: row
+                .try_get::<Option<Timestamp>, _>("replays_since")?
+                .map(Timestamp::to_jiff),
             version: ReadModelVersion {
                 id: row.try_get("version_id")?,
                 number: row.try_get("number")?,
@@ -179,6 +187,7 @@ impl Store {
             describe,
             source,
             leased,
+            replays_since,
             mut version,
         } in rows
         {
@@ -200,6 +209,10 @@ impl Store {
                 .get(&version.id)
                 .map_or(Lag::default(), |sample| sample.lag);
             let history = recent.get(&version.id).map_or(&[][..], Vec::as_slice);
+            let since = replays_since.map_or(0, |moment| {
+                history.partition_point(|point| point.at < moment)
+            });
+            let history = &history[since..];
             let stands_on = self.stands_on(&version).await?;
             found.push(ReadModel {
                 describe,
@@ -214,6 +227,7 @@ impl Store {
                     stands_on.as_ref(),
                     lag,
                     history,
+                    replays_since.is_some(),
                     self.clock().now(),
                 ),
                 stands_on,
@@ -228,9 +242,9 @@ impl Store {
     /// The versions that should run, as runners need them.
     pub async fn runnable_versions(&self) -> Result<Vec<RunnableVersion>, StoreError> {
         let rows: Vec<PgRow> = sqlx::query(
-            "select m.read_model_id, m.name, v.version_id, v.schema_name, v.handler, v.policy, v.role, p.state, j.job_id
+            "select m.read_model_id, m.name, v.version_id, v.schema_name, v.handler, v.policy, v.role, p.state, j.job_id, j.replay_from
              from highwater.read_models m join highwater.read_model_versions v using (read_model_id) join highwater.read_model_progress p using (version_id)
-             left join highwater.jobs j on j.version_id = v.version_id and j.state = 'running' and j.swapped_at is null and v.role <> 'live'
+             left join highwater.jobs j on j.version_id = v.version_id and j.state = 'running' and j.swapped_at is null and (v.role <> 'live' or j.kind = 'replay')
              where v.role in ('live', 'shadow') or v.role = 'previous' and j.kind = 'go_back' order by m.read_model_id limit 3000",
         )
         .fetch_all(self.pool())
@@ -252,6 +266,7 @@ impl Store {
                     state: stored(&ReadModelState::ALL, &state, ReadModelState::as_str)?,
                     role: stored(&VersionRole::ALL, &role, VersionRole::as_str)?,
                     job_id: row.try_get("job_id")?,
+                    replays_from: row.try_get::<Option<i64>, _>("replay_from")?.map(Position),
                 })
             })
             .collect()

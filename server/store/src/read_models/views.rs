@@ -1,0 +1,58 @@
+//! What a handler sees of the log: its slice, and one event of it.
+
+use super::owner::quoted;
+
+/// Columns of `events` and `event`. Streams and types are joined from the outside: who doesn't ask for them doesn't pay for them.
+const COLUMNS: &str = "e.position, s.name as stream, s.category, e.version, e.event_id as id, k.name as type, e.data, e.metadata,
+  e.correlation_id, e.causation_id, e.occurred_at, e.recorded_at";
+const JOINS: &str = "left join highwater.streams s on s.stream_id = e.stream_id left join highwater.event_types k on k.type_id = e.type_id";
+
+/// The slice of a version, bounded by its own row, which the owner can't change. The barrier keeps the handler's conditions from being
+/// tried on streams and types of other events: what fails there would fail the slice.
+pub(super) fn events_view(schema: &str, version_id: i64, limit: i32) -> String {
+    events_view_of(schema, &slice_events(version_id, limit))
+}
+
+/// The same of other rows of the log.
+pub(super) fn events_view_of(schema: &str, rows: &str) -> String {
+    format!(
+        "create or replace view {}.events with (security_barrier) as select {COLUMNS} from ({rows}) e {JOINS};",
+        quoted(schema)
+    )
+}
+
+/// Rows of the log that are in the slice of a version, in order. Each block that has its types is one range of the log's key, what is
+/// not counted yet is one more; LIMIT keeps plans right at any size of the log, and the caller's conditions outside.
+pub(super) fn slice_events(version_id: i64, limit: i32) -> String {
+    format!(
+        "select e.* from highwater.read_model_progress p
+         cross join lateral (
+           select greatest(min(b.first_position), p.sliced_after + 1) as first, least(max(b.last_position), p.checkpoint) as last
+           from (
+             select c.block, c.first_position, c.last_position from highwater.type_counts c
+             where c.type_id = any (p.type_ids) and c.block between p.sliced_after / 10000 and p.checkpoint / 10000
+             union all
+             select 9223372036854775807, c.position + 1, p.checkpoint from highwater.counted c where c.position < p.checkpoint
+           ) b
+           group by b.block order by b.block
+         ) b
+         cross join lateral (
+           select * from highwater.events e where e.position between b.first and b.last and e.type_id = any (p.type_ids) order by e.position
+         ) e
+         where p.version_id = {version_id} limit {limit}"
+    )
+}
+
+/// One event of the slice. Which one is a setting that the handler could change, to another event of the slice only; the barrier
+/// keeps its conditions from looking at any other.
+pub(super) fn event_view(schema: &str, version_id: i64) -> String {
+    format!(
+        "create view {}.event with (security_barrier) as select {COLUMNS}
+         from highwater.events e {JOINS}
+         where e.position = nullif(current_setting('highwater.event', true), '')::bigint
+           and e.position > (select p.sliced_after from highwater.read_model_progress p where p.version_id = {version_id})
+           and e.position <= (select p.checkpoint from highwater.read_model_progress p where p.version_id = {version_id})
+           and e.type_id = any ((select p.type_ids from highwater.read_model_progress p where p.version_id = {version_id})::int[]);",
+        quoted(schema)
+    )
+}
