@@ -1,7 +1,9 @@
 //! The typed client of the HTTP API: `fetch` in the browser; on the server the same router in process, with the visitor's identity.
 
 mod browser;
+mod jobs;
 mod read_models;
+mod rebuild;
 
 use std::fmt;
 use std::future::Future;
@@ -18,6 +20,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use browser::{Sending, from_browser};
+pub use jobs::JobsRequest;
 pub use read_models::{ActionsRequest, Order, RowsRequest};
 
 /// A request's answer, status and body, or the sentence that says why there is none.
@@ -206,6 +209,20 @@ impl Api {
         };
         serde_json::from_str(&accepted(answer)?)
             .map_err(|error| ApiError::Unreadable(error.to_string()))
+    }
+
+    /// Orders something, and reads what the server answers.
+    async fn post<T: DeserializeOwned>(&self, path: String, body: &impl Serialize) -> Answer<T> {
+        let body =
+            serde_json::to_string(body).map_err(|error| ApiError::Unreadable(error.to_string()))?;
+        let answer = self
+            .send(Sending {
+                method: "POST",
+                path,
+                body: Some(("application/json", body)),
+            })
+            .await?;
+        serde_json::from_str(&answer).map_err(|error| ApiError::Unreadable(error.to_string()))
     }
 
     /// Sends what changes something. Only a browser does: while a page is rendered nothing is ordered.

@@ -16,6 +16,8 @@ use crate::components::problem::NotFound;
 use crate::live::{Live, socket};
 use crate::pages::audit::AuditPage;
 use crate::pages::event::EventOnePage;
+use crate::pages::job::JobPage;
+use crate::pages::jobs::JobsPage;
 use crate::pages::live::LivePage;
 use crate::pages::read_model::ReadModelPage;
 use crate::pages::read_models::ReadModelsPage;
@@ -120,6 +122,8 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("/events/:id") view=EventOnePage ssr=SsrMode::Async />
                     <Route path=path!("/read-models") view=ReadModelsPage ssr=SsrMode::Async />
                     <Route path=path!("/read-models/:name") view=ReadModelPage ssr=SsrMode::Async />
+                    <Route path=path!("/jobs") view=JobsPage ssr=SsrMode::Async />
+                    <Route path=path!("/jobs/:id") view=JobPage ssr=SsrMode::Async />
                     <Route path=path!("/audit") view=AuditPage ssr=SsrMode::Async />
                     <Route path=path!("/types") view=TypesPage ssr=SsrMode::Async />
                 </Routes>

@@ -84,6 +84,53 @@ pub fn span(milliseconds: i64) -> String {
     }
 }
 
+/// A span of time that is known as a range of seconds: `5–8 s`, `50 s – 2 min`, `under a second`.
+pub fn between(from: f64, to: f64) -> String {
+    if to < 1.0 {
+        return "under a second".to_owned();
+    }
+    let (from, to) = (in_unit(from.max(0.0).floor()), in_unit(to.ceil()));
+    if from == to {
+        format!("{} {}", from.0, from.1)
+    } else if from.1 == to.1 {
+        format!("{}–{} {}", from.0, to.0, to.1)
+    } else {
+        format!("{} {} – {} {}", from.0, from.1, to.0, to.1)
+    }
+}
+
+/// Seconds in the unit that a person would use.
+fn in_unit(seconds: f64) -> (String, &'static str) {
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "far below 2^63, and cut on purpose"
+    )]
+    let whole = |value: f64| number(value.round() as i64);
+    match seconds {
+        ..90.0 => (whole(seconds), "s"),
+        ..5_400.0 => (whole(seconds / 60.0), "min"),
+        ..172_800.0 => (whole(seconds / 3_600.0), "h"),
+        _ => (whole(seconds / 86_400.0), "d"),
+    }
+}
+
+/// Bytes: `512 B`, `48 kB`, `2.1 MB`.
+pub fn bytes(bytes: i64) -> String {
+    #[expect(clippy::cast_precision_loss, reason = "for the eye")]
+    let mut value = bytes as f64;
+    for unit in ["B", "kB", "MB", "GB"] {
+        if value.abs() < 1_000.0 {
+            return if unit == "B" || value >= 10.0 {
+                format!("{value:.0} {unit}")
+            } else {
+                format!("{value:.1} {unit}")
+            };
+        }
+        value /= 1_000.0;
+    }
+    format!("{value:.1} TB")
+}
+
 /// The class that gives an event type its hue, always the same for a name (FNV-1a, 36 hues).
 pub fn hue(event_type: &str) -> String {
     let hash = event_type.bytes().fold(0x811c_9dc5_u32, |hash, byte| {
@@ -131,6 +178,24 @@ mod tests {
         assert_eq!(
             [number(0), number(999), number(1_000), number(2_481_307)],
             ["0", "999", "1\u{2009}000", "2\u{2009}481\u{2009}307"]
+        );
+    }
+
+    #[test]
+    fn a_range_of_time_is_told_in_the_units_of_a_person() {
+        assert_eq!(between(0.1, 0.6), "under a second");
+        assert_eq!(between(4.6, 7.2), "4–8 s");
+        assert_eq!(between(5.0, 5.0), "5 s");
+        assert_eq!(between(50.0, 130.0), "50 s – 2 min");
+        assert_eq!(between(-3.0, 2.0), "0–2 s");
+        assert_eq!(between(7_200.0, 10_800.0), "2–3 h");
+    }
+
+    #[test]
+    fn bytes_are_told_in_thousands() {
+        assert_eq!(
+            [bytes(0), bytes(999), bytes(48_200), bytes(2_120_000)],
+            ["0 B", "999 B", "48 kB", "2.1 MB"]
         );
     }
 

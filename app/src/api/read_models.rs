@@ -1,6 +1,6 @@
 //! Read models: what is asked of them, and what an operator orders.
 
-use highwater_model::{Action, Failure, LagPoint, ReadModel, RowsPage};
+use highwater_model::{Action, Failure, LagPoint, ReadModel, RowsPage, VersionRole};
 use jiff::Timestamp;
 
 use super::{Answer, Api, Query, Sending, escape};
@@ -20,6 +20,24 @@ pub struct ActionsRequest {
     pub limit: usize,
 }
 
+impl ActionsRequest {
+    /// The filters, without the page.
+    fn query(&self, path: &str) -> Query {
+        let mut query = Query::new(path);
+        query.text("read_model", &self.read_model);
+        query.text("action", &self.action);
+        query.text("actor", &self.actor);
+        query
+    }
+
+    /// Where all that they let through is a file: `csv` or `ndjson`.
+    pub fn export(&self, format: &str) -> String {
+        let mut query = self.query("/api/actions/export");
+        query.text("format", format);
+        query.0
+    }
+}
+
 /// Which rows to show.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RowsRequest {
@@ -31,6 +49,8 @@ pub struct RowsRequest {
     pub descending: bool,
     /// From an earlier page's `next`.
     pub cursor: String,
+    /// Of which version: `live` when empty, `shadow`, `previous`.
+    pub version: String,
 }
 
 /// What an operator orders.
@@ -44,6 +64,8 @@ pub enum Order {
     Retry {
         /// The event's position.
         position: i64,
+        /// The version that stands on it: the live one or a shadow.
+        version: VersionRole,
     },
     /// The event that it stands on is left out.
     Skip {
@@ -51,6 +73,8 @@ pub enum Order {
         position: i64,
         /// Why.
         reason: String,
+        /// The version that stands on it.
+        version: VersionRole,
     },
 }
 
@@ -59,7 +83,7 @@ impl Order {
         match self {
             Self::Pause => "pause".to_owned(),
             Self::Resume => "resume".to_owned(),
-            Self::Retry { position } => format!("failures/{position}/retry"),
+            Self::Retry { position, .. } => format!("failures/{position}/retry"),
             Self::Skip { position, .. } => format!("failures/{position}/skip"),
         }
     }
@@ -89,23 +113,27 @@ impl Api {
         self.get(query).await
     }
 
-    /// Events that it could not handle, the newest first.
+    /// Events that its live version could not handle, the newest first.
     pub async fn failures(&self, name: &str) -> Answer<Vec<Failure>> {
         self.get(of(name, "/failures")).await
     }
 
+    /// Events that its shadow could not handle, the newest first.
+    pub async fn shadow_failures(&self, name: &str) -> Answer<Vec<Failure>> {
+        let mut query = of(name, "/failures");
+        query.text("version", VersionRole::Shadow.as_str());
+        self.get(query).await
+    }
+
     /// What operators did, the newest first.
     pub async fn actions(&self, request: &ActionsRequest) -> Answer<Vec<Action>> {
-        let mut query = Query::new("/api/actions");
-        query.text("read_model", &request.read_model);
-        query.text("action", &request.action);
-        query.text("actor", &request.actor);
+        let mut query = request.query("/api/actions");
         query.number("before", request.before);
         query.number("limit", i64::try_from(request.limit).ok());
         self.get(query).await
     }
 
-    /// Rows of a table of the live version.
+    /// Rows of a table of one version.
     pub async fn rows(&self, name: &str, request: &RowsRequest) -> Answer<RowsPage> {
         let mut query = of(name, "/rows");
         query.text("table", &request.table);
@@ -115,6 +143,7 @@ impl Api {
             if request.descending { "backward" } else { "" },
         );
         query.text("cursor", &request.cursor);
+        query.text("version", &request.version);
         query.number("limit", Some(50));
         self.get(query).await
     }
@@ -122,8 +151,11 @@ impl Api {
     /// Gives an order. That it was taken does not say that it took effect: read the state back.
     pub async fn order(&self, name: &str, order: &Order) -> Answer<()> {
         let body = match order {
-            Order::Skip { reason, .. } => serde_json::json!({ "reason": reason }),
-            _ => serde_json::json!({}),
+            Order::Skip {
+                reason, version, ..
+            } => serde_json::json!({ "reason": reason, "version": version }),
+            Order::Retry { version, .. } => serde_json::json!({ "version": version }),
+            Order::Pause | Order::Resume => serde_json::json!({}),
         };
         self.send(Sending {
             method: "POST",
@@ -146,6 +178,6 @@ impl Api {
     }
 }
 
-fn of(name: &str, part: &str) -> Query {
+pub(super) fn of(name: &str, part: &str) -> Query {
     Query::new(&format!("/api/read-models/{}{part}", escape(name)))
 }

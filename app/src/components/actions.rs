@@ -5,6 +5,7 @@ use leptos::prelude::*;
 use serde_json::Value;
 
 use super::Time;
+use super::version_numbers::VersionNumbers;
 use crate::api::escape;
 
 /// Actions as a table, the newest first.
@@ -14,10 +15,12 @@ pub fn Actions(
     actions: Vec<Action>,
     /// Shows which read model each was about.
     of_many: bool,
+    /// Numbers of the versions that are there.
+    numbers: VersionNumbers,
 ) -> impl IntoView {
     let rows: Vec<AnyView> = actions
         .into_iter()
-        .map(|action| row(action, of_many))
+        .map(|action| row(action, of_many, &numbers))
         .collect();
     view! {
         <div class="card scroll" tabindex="0" role="region" aria-label="Actions, newest first">
@@ -40,7 +43,7 @@ pub fn Actions(
     .into_any()
 }
 
-fn row(action: Action, of_many: bool) -> AnyView {
+fn row(action: Action, of_many: bool, numbers: &VersionNumbers) -> AnyView {
     let model = of_many.then(|| {
         let name = action.read_model.unwrap_or_default();
         view! {
@@ -49,7 +52,11 @@ fn row(action: Action, of_many: bool) -> AnyView {
             </td>
         }
     });
-    let changed = changed(&action.before, &action.after);
+    let changed = changed(&action.before, &action.after, numbers);
+    let job = [&action.after, &action.before]
+        .into_iter()
+        .find_map(|facts| facts.get("job").and_then(Value::as_i64))
+        .map(|id| view! { <a href=format!("/jobs/{id}")>{format!("job {id}")}</a> });
     view! {
         <tr>
             <td class="mono dim">
@@ -57,35 +64,52 @@ fn row(action: Action, of_many: bool) -> AnyView {
             </td>
             <td>{action.actor}</td>
             <td>
-                <b>{action.action}</b>
+                <b>{action.action.replace('_', " ")}</b>
             </td>
             {model}
             <td class="wrap">{action.reason}</td>
-            <td class="mono dim">{changed}</td>
-            <td>{action.outcome}</td>
+            <td class="mono dim wrap">{changed} " " {job}</td>
+            <td class="wrap">{action.outcome}</td>
         </tr>
     }
     .into_any()
 }
 
-/// The fields whose values differ: `state live → paused · checkpoint 12 → 13`.
-fn changed(before: &Value, after: &Value) -> String {
-    let said = |value: &Value| match value {
-        Value::String(text) => text.replace('_', " "),
-        other => other.to_string(),
-    };
+/// The fields whose values differ: `state live → paused · checkpoint 12 → 13 · live version 1 → version 2`.
+fn changed(before: &Value, after: &Value, numbers: &VersionNumbers) -> String {
     let (Value::Object(before), Value::Object(after)) = (before, after) else {
         return String::new();
     };
-    after
+    let told = |key: &str, value: &Value| match (role_of(key), value) {
+        (Some(_), Value::Number(id)) => numbers.name(id.as_i64().unwrap_or_default()),
+        (_, Value::String(text)) => text.replace('_', " "),
+        (_, Value::Null) => "none".to_owned(),
+        (_, other) => other.to_string(),
+    };
+    let name = |key: &str| match role_of(key) {
+        Some("") => String::new(),
+        Some(role) => format!("{role} "),
+        None => format!("{} ", key.replace('_', " ")),
+    };
+    // The job has a link of its own.
+    let came = after
         .iter()
-        .filter(|(key, value)| before.get(*key) != Some(*value))
+        .filter(|(key, value)| before.get(*key) != Some(*value) && *key != "job")
         .map(|(key, value)| match before.get(key) {
-            Some(old) => format!("{key} {} → {}", said(old), said(value)),
-            None => format!("{key} {}", said(value)),
-        })
-        .collect::<Vec<_>>()
-        .join(" · ")
+            Some(old) => format!("{}{} → {}", name(key), told(key, old), told(key, value)),
+            None => format!("{}{}", name(key), told(key, value)),
+        });
+    let went = before
+        .iter()
+        .filter(|(key, _)| role_of(key) == Some("") && !after.contains_key(*key))
+        .map(|(key, value)| format!("{} is gone", told(key, value)));
+    came.chain(went).collect::<Vec<_>>().join(" · ")
+}
+
+/// For a field that holds a version's id: which role the version has, if it says so.
+fn role_of(key: &str) -> Option<&str> {
+    let role = key.strip_suffix("version")?;
+    Some(role.trim_end_matches('_')).filter(|role| role.is_empty() || key.contains('_'))
 }
 
 #[cfg(test)]
@@ -93,14 +117,48 @@ mod tests {
     use super::*;
     use serde_json::json;
 
+    fn told(before: &Value, after: &Value) -> String {
+        changed(before, after, &VersionNumbers::from([(6, 2)]))
+    }
+
     #[test]
     fn only_what_changed_is_told() {
         assert_eq!(
-            changed(
+            told(
                 &json!({"state": "live", "checkpoint": 12, "failure": null}),
                 &json!({"state": "catching_up", "checkpoint": 12, "failure": null}),
             ),
             "state live → catching up"
+        );
+    }
+
+    #[test]
+    fn a_version_is_told_by_its_number_where_that_is_known() {
+        assert_eq!(
+            told(
+                &json!({"live_version": 5, "shadow_version": 6}),
+                &json!({"live_version": 6, "previous_version": 5, "position": 40}),
+            ),
+            "live version id 5 → version 2 · position 40 · previous version id 5"
+        );
+        assert_eq!(
+            told(&json!({"version": 6, "role": "shadow"}), &json!({})),
+            "version 2 is gone"
+        );
+        assert_eq!(
+            told(&json!({}), &json!({"version": 6, "role": "waiting"})),
+            "role waiting · version 2"
+        );
+    }
+
+    #[test]
+    fn a_job_is_a_link_and_a_limit_that_went_is_none() {
+        assert_eq!(
+            told(
+                &json!({"job": 3, "speed_limit": 100}),
+                &json!({"job": 3, "speed_limit": null}),
+            ),
+            "speed limit 100 → none"
         );
     }
 }

@@ -10,10 +10,11 @@ use crate::format;
 use crate::live::{Live, Status};
 
 /// The pages that exist: path, name.
-pub const PAGES: [(&str, &str); 5] = [
+pub const PAGES: [(&str, &str); 6] = [
     ("/", "Live"),
     ("/streams", "Streams"),
     ("/read-models", "Read models"),
+    ("/jobs", "Jobs"),
     ("/types", "Types"),
     ("/audit", "Audit"),
 ];
@@ -60,6 +61,7 @@ pub fn TopBar(
         let first = match parts.next() {
             Some("streams") => "Streams",
             Some("read-models") => "Read models",
+            Some("jobs") => "Jobs",
             Some("types") => "Types",
             Some("audit") => "Audit",
             Some("events") => "Events",

@@ -7,11 +7,15 @@ pub mod event_detail;
 pub mod filter_line;
 pub mod frame;
 pub mod histogram;
+pub mod job;
 pub mod json_tree;
 pub mod lag_chart;
+pub mod line_diff;
 pub mod palette;
 pub mod problem;
 pub mod read_model_state;
+pub mod reason_form;
+pub mod version_numbers;
 
 use jiff::Timestamp;
 use leptos::prelude::*;

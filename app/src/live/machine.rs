@@ -11,10 +11,45 @@ const SLEPT_MS: f64 = 20_000.0;
 const SILENT_MS: f64 = 12_000.0;
 const FIRST_WAIT_MS: f64 = 500.0;
 const LONGEST_WAIT_MS: f64 = 30_000.0;
-/// The feed of the mark has this id; feeds of events count up from here, so that an answer to an earlier filter is told apart.
+/// The feed of the mark has this id.
 const MARK_FEED: u32 = 1;
-/// The feed of the read models' lag.
-const LAG_FEED: u32 = 0;
+/// Feeds of events count up from behind it, so that an answer to an earlier filter is told apart.
+const LAST_FIXED_FEED: u32 = 2;
+
+/// What a page can watch as a whole: each message says all of it anew, so there is no place to resume from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Board {
+    /// How the read models are.
+    Lag,
+    /// How the jobs are.
+    Jobs,
+}
+
+impl Board {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::Lag, Self::Jobs];
+
+    fn feed(self) -> u32 {
+        match self {
+            Self::Lag => 0,
+            Self::Jobs => LAST_FIXED_FEED,
+        }
+    }
+
+    fn begin(self) -> Effect {
+        let topic = match self {
+            Self::Lag => Topic::Lag,
+            Self::Jobs => Topic::Jobs,
+        };
+        subscribe_to(topic, self.feed())
+    }
+
+    fn end(self) -> Effect {
+        Effect::Send(ClientMessage::Unsubscribe(Unsubscribe {
+            unsubscribe: self.feed(),
+        }))
+    }
+}
 
 /// How the connection is.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -56,8 +91,8 @@ pub enum Input {
     },
     /// The page wants no events any more.
     Unfollow,
-    /// The page wants to know how the read models are, or no more.
-    WatchLag(bool),
+    /// The page wants to know what is on a board, or no more.
+    Watch(Board, bool),
     /// The page ends.
     Stop,
 }
@@ -90,7 +125,7 @@ struct Following {
 pub struct Machine {
     status: Status,
     following: Option<Following>,
-    lag: bool,
+    watched: Vec<Board>,
     attempts: u32,
     last_feed: u32,
     heard_at: Option<f64>,
@@ -104,9 +139,9 @@ impl Default for Machine {
         Self {
             status: Status::Connecting,
             following: None,
-            lag: false,
+            watched: Vec::new(),
             attempts: 0,
-            last_feed: MARK_FEED,
+            last_feed: LAST_FIXED_FEED,
             heard_at: None,
             ticked_at: None,
             measure: false,
@@ -156,24 +191,25 @@ impl Machine {
                 self.following = None;
                 effects
             }
-            Input::WatchLag(lag) => {
-                let turned = self.lag != lag && self.connected();
-                self.lag = lag;
-                match (turned, lag) {
-                    (false, _) => Vec::new(),
-                    (true, true) => vec![subscribe_to(Topic::Lag, LAG_FEED)],
-                    (true, false) => {
-                        vec![Effect::Send(ClientMessage::Unsubscribe(Unsubscribe {
-                            unsubscribe: LAG_FEED,
-                        }))]
-                    }
-                }
-            }
+            Input::Watch(board, begin) => self.watch(board, begin),
             Input::Stop => {
                 self.status = Status::Closed;
                 vec![Effect::Disconnect]
             }
         }
+    }
+
+    fn watch(&mut self, board: Board, begin: bool) -> Vec<Effect> {
+        if self.watched.contains(&board) == begin {
+            return Vec::new();
+        }
+        if begin {
+            self.watched.push(board);
+        } else {
+            self.watched.retain(|watched| *watched != board);
+        }
+        let effect = if begin { board.begin() } else { board.end() };
+        self.connected().then_some(effect).into_iter().collect()
     }
 
     fn connected(&self) -> bool {
@@ -197,9 +233,7 @@ impl Machine {
             following.feed = None;
         }
         let mut effects = vec![subscribe_to(Topic::Mark, MARK_FEED)];
-        if self.lag {
-            effects.push(subscribe_to(Topic::Lag, LAG_FEED));
-        }
+        effects.extend(self.watched.iter().map(|board| board.begin()));
         if !self.measure {
             effects.extend(self.subscribe());
         }
@@ -396,7 +430,7 @@ mod tests {
         );
         says(
             &mut machine,
-            &format!(r#"{{"id":2,"caught_up":{position}}}"#),
+            &format!(r#"{{"id":3,"caught_up":{position}}}"#),
             0.0,
         );
         assert_eq!(machine.status(), Status::Live);
@@ -407,7 +441,7 @@ mod tests {
     fn it_resumes_where_it_was_after_a_short_loss() {
         let mut machine = live_at(10);
         assert_eq!(
-            says(&mut machine, r#"{"id":2,"events":[],"next":40}"#, 1.0),
+            says(&mut machine, r#"{"id":3,"events":[],"next":40}"#, 1.0),
             [Effect::Take]
         );
         machine.handle(Input::Lost, 2.0, 1.0);
@@ -472,12 +506,12 @@ mod tests {
         );
         assert_eq!(
             effects[0],
-            Effect::Send(ClientMessage::Unsubscribe(Unsubscribe { unsubscribe: 2 }))
+            Effect::Send(ClientMessage::Unsubscribe(Unsubscribe { unsubscribe: 3 }))
         );
-        assert!(says(&mut machine, r#"{"id":2,"events":[],"next":30}"#, 0.0).is_empty());
+        assert!(says(&mut machine, r#"{"id":3,"events":[],"next":30}"#, 0.0).is_empty());
         assert_eq!(machine.next(), Some(Position(20)));
         assert_eq!(
-            says(&mut machine, r#"{"id":3,"events":[],"next":30}"#, 0.0),
+            says(&mut machine, r#"{"id":4,"events":[],"next":30}"#, 0.0),
             [Effect::Take]
         );
     }
@@ -487,7 +521,7 @@ mod tests {
         let mut machine = live_at(10);
         says(
             &mut machine,
-            r#"{"id":2,"gap":{"after":10,"before":100,"count":89}}"#,
+            r#"{"id":3,"gap":{"after":10,"before":100,"count":89}}"#,
             0.0,
         );
         assert_eq!(machine.next(), Some(Position(99)));
@@ -505,17 +539,51 @@ mod tests {
     }
 
     #[test]
-    fn read_models_are_watched_again_on_a_new_connection() {
+    fn what_is_watched_is_watched_again_on_a_new_connection() {
         let mut machine = live_at(10);
-        let watch = subscribe_to(Topic::Lag, LAG_FEED);
-        assert_eq!(
-            machine.handle(Input::WatchLag(true), 0.0, 0.0),
-            std::slice::from_ref(&watch)
-        );
+        for board in Board::ALL {
+            assert_eq!(
+                machine.handle(Input::Watch(board, true), 0.0, 0.0),
+                [board.begin()]
+            );
+        }
         machine.handle(Input::Lost, 0.0, 0.0);
         assert_eq!(machine.handle(Input::Tick, 600.0, 0.0), [Effect::Connect]);
-        assert!(machine.handle(Input::Opened, 700.0, 0.0).contains(&watch));
-        assert_eq!(machine.handle(Input::WatchLag(false), 800.0, 0.0).len(), 1);
+        let opened = machine.handle(Input::Opened, 700.0, 0.0);
+        assert!(
+            Board::ALL
+                .iter()
+                .all(|board| opened.contains(&board.begin()))
+        );
+        assert_eq!(
+            machine.handle(Input::Watch(Board::Lag, false), 800.0, 0.0),
+            [Board::Lag.end()]
+        );
+        machine.handle(Input::Lost, 900.0, 0.0);
+        machine.handle(Input::Tick, 2_000.0, 0.0);
+        let opened = machine.handle(Input::Opened, 2_100.0, 0.0);
+        assert!(opened.contains(&Board::Jobs.begin()) && !opened.contains(&Board::Lag.begin()));
+    }
+
+    #[test]
+    fn a_board_is_asked_for_once_and_only_when_connected() {
+        let mut machine = Machine::default();
+        assert!(
+            machine
+                .handle(Input::Watch(Board::Jobs, true), 0.0, 0.0)
+                .is_empty()
+        );
+        machine.handle(Input::Start, 0.0, 0.0);
+        assert!(
+            machine
+                .handle(Input::Opened, 0.0, 0.0)
+                .contains(&Board::Jobs.begin())
+        );
+        assert!(
+            machine
+                .handle(Input::Watch(Board::Jobs, true), 0.0, 0.0)
+                .is_empty()
+        );
     }
 
     #[test]

@@ -2,14 +2,16 @@
 //! [`socket`] is the one file that touches the browser's WebSocket.
 
 pub mod buffer;
+pub mod jobs;
 pub mod machine;
 pub mod read_models;
 pub mod socket;
 
-use highwater_model::{Mark, ReadModelLag};
+use highwater_model::{Job, Mark, ReadModelLag};
 use leptos::prelude::*;
 
 pub use buffer::{Buffer, Row};
+pub use jobs::on_jobs;
 pub use machine::Status;
 pub use read_models::{on_lag, on_pulse, take_over};
 
@@ -22,6 +24,8 @@ pub struct Live {
     pub mark: RwSignal<Option<Mark>>,
     /// How the read models are, while a page watches them.
     pub lag: RwSignal<Option<Vec<ReadModelLag>>>,
+    /// How the jobs are, while a page watches them: all that run, and the newest that are over.
+    pub jobs: RwSignal<Option<Vec<Job>>>,
     /// When the last message came, in milliseconds since 1970 (the browser's clock).
     pub heard_at: RwSignal<Option<f64>>,
     /// The browser's clock, ticking once a second; none on the server.
@@ -35,6 +39,7 @@ impl Live {
             status: RwSignal::new(Status::Connecting),
             mark: RwSignal::new(None),
             lag: RwSignal::new(None),
+            jobs: RwSignal::new(None),
             heard_at: RwSignal::new(None),
             now: RwSignal::new(None),
         }

@@ -6,14 +6,15 @@ use std::pin::Pin;
 use highwater_model::{ReadModel, ReadModelLag};
 use leptos::prelude::*;
 
+use super::machine::Board;
 use super::{Live, socket};
 
 /// Calls `take` in the browser with each message of the feed `lag`. While the connection is lost the page keeps what it has.
 pub fn on_lag(take: impl Fn(&[ReadModelLag]) + 'static) {
     let live = expect_context::<Live>();
     Effect::new(move || {
-        socket::watch_lag(true);
-        on_cleanup(|| socket::watch_lag(false));
+        socket::watch(Board::Lag);
+        on_cleanup(|| socket::unwatch(Board::Lag));
     });
     Effect::new(move |first: Option<()>| {
         live.lag.with(|lag| {

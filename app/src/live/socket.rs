@@ -9,7 +9,7 @@ use wasm_bindgen::JsCast as _;
 use wasm_bindgen::closure::Closure;
 use web_sys::{MessageEvent, WebSocket};
 
-use super::machine::{Effect, Input, Machine};
+use super::machine::{Board, Effect, Input, Machine};
 use super::{Buffer, Live};
 
 /// Messages kept for the next animation frame at most; a hidden page has no frames, so beyond this they are handled at once.
@@ -24,8 +24,8 @@ struct Client {
     live: Live,
     socket: Option<Socket>,
     buffer: Option<RwSignal<Buffer>>,
-    /// Parts of the page that watch the read models; while pages change there may be two.
-    lag_watchers: usize,
+    /// One entry for each part of the page that watches a board; while pages change there may be two.
+    watchers: Vec<Board>,
     inbox: Vec<String>,
 }
 
@@ -58,7 +58,7 @@ pub fn start(live: Live) {
             live,
             socket: None,
             buffer: None,
-            lag_watchers: 0,
+            watchers: Vec::new(),
             inbox: Vec::new(),
         });
         true
@@ -103,19 +103,28 @@ pub fn unfollow(buffer: RwSignal<Buffer>) {
     }
 }
 
-/// Begins or ends to watch the read models.
-pub fn watch_lag(begin: bool) {
-    let watchers = CLIENT.with_borrow_mut(|client| {
-        client.as_mut().map_or(0, |client| {
-            client.lag_watchers = if begin {
-                client.lag_watchers + 1
-            } else {
-                client.lag_watchers.saturating_sub(1)
-            };
-            client.lag_watchers
+/// Begins to watch a board.
+pub fn watch(board: Board) {
+    CLIENT.with_borrow_mut(|client| {
+        if let Some(client) = client {
+            client.watchers.push(board);
+        }
+    });
+    handle(Input::Watch(board, true));
+}
+
+/// Ends what [`watch`] began, unless another part watches the same.
+pub fn unwatch(board: Board) {
+    let watched = CLIENT.with_borrow_mut(|client| {
+        client.as_mut().is_some_and(|client| {
+            let one = client.watchers.iter().position(|watched| *watched == board);
+            if let Some(one) = one {
+                client.watchers.swap_remove(one);
+            }
+            client.watchers.contains(&board)
         })
     });
-    handle(Input::WatchLag(watchers > 0));
+    handle(Input::Watch(board, watched));
 }
 
 /// Gives the machine an input and does what it says. Signals are set outside the borrow: their effects may come back here.
@@ -227,7 +236,7 @@ fn drain() {
     }
     live.heard_at.set(Some(js_sys::Date::now()));
     let mut events: Vec<RecordedEvent> = Vec::new();
-    let (mut mark, mut lag) = (None, None);
+    let (mut mark, mut lag, mut jobs) = (None, None, None);
     for text in inbox {
         match serde_json::from_str(&text) {
             Ok(message) => {
@@ -236,6 +245,7 @@ fn drain() {
                     ServerMessage::Gap { .. } => show(std::mem::take(&mut events)),
                     ServerMessage::Mark { mark: newest, .. } => mark = Some(newest.clone()),
                     ServerMessage::Lag { lag: newest, .. } => lag = Some(newest.clone()),
+                    ServerMessage::Jobs { jobs: newest, .. } => jobs = Some(newest.clone()),
                     _ => {}
                 }
                 events.extend(handle_message(message));
@@ -251,6 +261,9 @@ fn drain() {
     }
     if lag.is_some() {
         live.lag.set(lag);
+    }
+    if jobs.is_some() {
+        live.jobs.set(jobs);
     }
 }
 

@@ -1,20 +1,24 @@
 //! `/audit`: who did what, when, why, and what came of it?
 
-use highwater_model::Action;
+use highwater_model::{Action, ReadModel};
 use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::components::Form;
 use leptos_router::hooks::use_query_map;
 
-use super::Loading;
+use super::{Loading, downloads};
 use crate::api::{ActionsRequest, Api, escape};
 use crate::components::actions::Actions;
 use crate::components::problem::ErrorNotice;
+use crate::components::version_numbers::VersionNumbers;
 
 /// Actions on one page.
 const PAGE: usize = 100;
 /// What an operator can do.
-const KINDS: [&str; 5] = ["define", "pause", "resume", "retry", "skip"];
+const KINDS: [&str; 11] = [
+    "define", "pause", "resume", "retry", "skip", "rebuild", "cancel", "speed", "promote",
+    "go_back", "discard",
+];
 
 /// The audit log.
 #[component]
@@ -33,7 +37,12 @@ pub fn AuditPage() -> impl IntoView {
         move || request.get(),
         |request| {
             let api = Api::from_context();
-            async move { api.actions(&request).await }
+            async move {
+                let actions = api.actions(&request).await?;
+                // Without them versions have their ids for names.
+                let models = api.read_models().await.unwrap_or_default();
+                Ok((actions, models))
+            }
         },
     );
     view! {
@@ -42,7 +51,7 @@ pub fn AuditPage() -> impl IntoView {
         <Transition fallback=Loading>
             {move || Suspend::new(async move {
                 match found.await {
-                    Ok(actions) => found_view(actions, request.get_untracked()),
+                    Ok((actions, models)) => found_view(actions, &models, request.get_untracked()),
                     Err(error) => view! { <ErrorNotice error /> }.into_any(),
                 }
             })}
@@ -51,7 +60,7 @@ pub fn AuditPage() -> impl IntoView {
     .into_any()
 }
 
-fn found_view(actions: Vec<Action>, request: ActionsRequest) -> AnyView {
+fn found_view(actions: Vec<Action>, models: &[ReadModel], request: ActionsRequest) -> AnyView {
     let filtered = !(request.read_model.is_empty()
         && request.action.is_empty()
         && request.actor.is_empty()
@@ -61,7 +70,7 @@ fn found_view(actions: Vec<Action>, request: ActionsRequest) -> AnyView {
         .map(|kind| {
             view! {
                 <option value=kind selected=kind == request.action>
-                    {kind}
+                    {kind.replace('_', " ")}
                 </option>
             }
             .into_any()
@@ -92,8 +101,9 @@ fn found_view(actions: Vec<Action>, request: ActionsRequest) -> AnyView {
         };
         view! { <p class="notice">{words}</p> }.into_any()
     } else {
-        view! { <Actions actions of_many=true /> }.into_any()
+        view! { <Actions actions of_many=true numbers=VersionNumbers::of(models) /> }.into_any()
     };
+    let exports = downloads(&request.export("csv"), &request.export("ndjson"));
     view! {
         <Form method="GET" action="/audit" attr:class="line">
             <input type="search" name="read_model" value=request.read_model aria-label="Read model" placeholder="Read model" />
@@ -105,7 +115,9 @@ fn found_view(actions: Vec<Action>, request: ActionsRequest) -> AnyView {
             <button type="submit">"Show"</button>
         </Form>
         {table}
-        <div class="bar">{older}</div>
+        <div class="bar">
+            {older} <span class="grow"></span> {exports}
+        </div>
     }
     .into_any()
 }

@@ -2,6 +2,9 @@
 
 pub mod audit;
 pub mod event;
+pub mod job;
+pub mod job_orders;
+pub mod jobs;
 pub mod live;
 pub mod live_query;
 pub mod live_rows;
@@ -11,6 +14,14 @@ pub mod read_model_editor;
 pub mod read_model_failures;
 pub mod read_model_lag;
 pub mod read_model_orders;
+pub mod read_model_rebuild;
+pub mod read_model_rebuild_back;
+pub mod read_model_rebuild_diff;
+pub mod read_model_rebuild_plan;
+pub mod read_model_rebuild_promote;
+pub mod read_model_rebuild_run;
+pub mod read_model_rebuild_samples;
+pub mod read_model_rebuild_step;
 pub mod read_model_rows;
 pub mod read_models;
 pub mod stream;
@@ -24,6 +35,20 @@ use leptos_router::params::ParamsMap;
 #[component]
 pub fn Loading() -> impl IntoView {
     view! { <p class="notice" role="status">"Reading the log…"</p> }
+}
+
+/// Links to everything that the filters let through, as files.
+fn downloads(csv: &str, ndjson: &str) -> AnyView {
+    view! {
+        <span class="dim">"All that fit as a file:"</span>
+        <a href=csv.to_owned() rel="external" download="">
+            "CSV"
+        </a>
+        <a href=ndjson.to_owned() rel="external" download="">
+            "NDJSON"
+        </a>
+    }
+    .into_any()
 }
 
 /// The address of this page with some of its query changed; an empty value leaves the name out.

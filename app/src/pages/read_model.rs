@@ -1,6 +1,6 @@
 //! `/read-models/{name}`: how is this read model, what is it made of, and what does it need from me?
 
-use highwater_model::{Action, Failure, ReadModel, ReadModelState};
+use highwater_model::{Action, Failure, Job, ReadModel, ReadModelState};
 use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::hooks::use_params_map;
@@ -11,12 +11,14 @@ use super::read_model_definition::Versions;
 use super::read_model_failures::{Failures, StandsOn};
 use super::read_model_lag::LagCard;
 use super::read_model_orders::{Outcome, PauseButton, Shown, last_actions};
+use super::read_model_rebuild::{Rebuild, RebuildSection, last_jobs};
 use super::read_model_rows::Rows;
 use crate::api::{Answer, Api, escape};
 use crate::components::Time;
 use crate::components::actions::Actions;
 use crate::components::problem::{ErrorNotice, NotFound};
 use crate::components::read_model_state::{StateBadge, matching, positions, seconds};
+use crate::components::version_numbers::VersionNumbers;
 use crate::format;
 use crate::live::{Live, on_lag};
 
@@ -26,6 +28,7 @@ struct Found {
     model: ReadModel,
     failures: Vec<Failure>,
     actions: Vec<Action>,
+    jobs: Vec<Job>,
 }
 
 /// One read model.
@@ -62,6 +65,7 @@ async fn read(api: Api, name: String) -> Answer<Found> {
         model: api.read_model(&name).await?,
         failures: api.failures(&name).await?,
         actions: api.actions(&last_actions(&name)).await?,
+        jobs: api.jobs(&last_jobs(&name)).await?,
     })
 }
 
@@ -80,6 +84,7 @@ fn One(
         said: RwSignal::new(None),
         busy: RwSignal::new(false),
     };
+    let rebuild = Rebuild::new(shown, found.jobs);
     on_lag(move |said| shown.take_over(said));
     let state = Memo::new(move |_| shown.model.with(|model| model.state));
     let versions = move || {
@@ -93,6 +98,8 @@ fn One(
         })
     };
     let acted = Memo::new(move |_| shown.actions.get());
+    let numbers = Memo::new(move |_| shown.model.with(|model| VersionNumbers::of([model])));
+    let jobs = format!("/jobs?read_model={}", escape(&name));
     let audit = format!("/audit?read_model={}", escape(&name));
     view! {
         <div class="bar heading">
@@ -108,6 +115,7 @@ fn One(
         {describe.map(|describe| view! { <p class="dim">{describe}</p> })}
         <Numbers shown />
         <LagCard name=name.clone() />
+        <RebuildSection rebuild />
         <Failures shown />
         <Rows shown />
         <Versions shown />
@@ -115,6 +123,7 @@ fn One(
             <div class="bar">
                 <h2>"Actions"</h2>
                 <span class="grow"></span>
+                <a href=jobs>"Its jobs"</a>
                 <a href=audit>"All of them"</a>
             </div>
             {move || {
@@ -122,7 +131,7 @@ fn One(
                 if actions.is_empty() {
                     view! { <p class="dim">"Nobody has done anything to it yet."</p> }.into_any()
                 } else {
-                    view! { <Actions actions of_many=false /> }.into_any()
+                    view! { <Actions actions of_many=false numbers=numbers.get() /> }.into_any()
                 }
             }}
         </section>

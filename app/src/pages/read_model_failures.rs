@@ -1,6 +1,6 @@
 //! Events that a read model could not handle: what is wrong, try again, or leave out with a reason.
 
-use highwater_model::{Failure, FailureOutcome, RecordedEvent};
+use highwater_model::{Failure, FailureOutcome, RecordedEvent, VersionRole};
 use leptos::html;
 use leptos::prelude::*;
 
@@ -21,6 +21,7 @@ pub fn StandsOn(
         if let (Some(failure), false) = (failure.get_untracked(), shown.busy.get_untracked()) {
             shown.give(Order::Retry {
                 position: failure.position.0,
+                version: VersionRole::Live,
             });
         }
     };
@@ -64,18 +65,49 @@ pub fn StandsOn(
                 "Skip the event…"
             </button>
         </div>
-        <SkipDialog shown skipping />
+        <SkipDialog
+            skipping
+            consequence=move |failure: Failure| {
+                shown
+                    .model
+                    .with_untracked(|model| Consequence {
+                        now: format!(
+                            "{} stands on event {}; {} matching events wait",
+                            model.name,
+                            format::number(failure.position.0),
+                            format::number(model.lag.matching),
+                        ),
+                        then: "It goes on with the event after it. Its rows are without this event until a rebuild.",
+                    })
+            }
+            skip=move |(failure, reason): (Failure, String)| {
+                shown.give(Order::Skip { position: failure.position.0, reason, version: VersionRole::Live });
+            }
+        />
     }
     .into_any()
 }
 
+/// What skipping an event leads to.
+#[derive(Debug, Clone)]
+pub struct Consequence {
+    /// How it is.
+    pub now: String,
+    /// How it will be.
+    pub then: &'static str,
+}
+
 /// Says what skipping does, and asks why.
 #[component]
-fn SkipDialog(
-    /// The page's read model.
-    shown: Shown,
+pub fn SkipDialog(
     /// Set to open it.
     skipping: RwSignal<Option<Failure>>,
+    /// What it leads to.
+    #[prop(into)]
+    consequence: Callback<Failure, Consequence>,
+    /// Orders it, with the reason.
+    #[prop(into)]
+    skip: Callback<(Failure, String)>,
 ) -> impl IntoView {
     let dialog = NodeRef::<html::Dialog>::new();
     let event = RwSignal::new(None::<RecordedEvent>);
@@ -112,19 +144,17 @@ fn SkipDialog(
         submitted.prevent_default();
         if let (true, Some(failure)) = (ready.get_untracked(), skipping.get_untracked()) {
             close();
-            shown.give(Order::Skip {
-                position: failure.position.0,
-                reason: reason.get_untracked().trim().to_owned(),
-            });
+            skip.run((failure, reason.get_untracked().trim().to_owned()));
         }
     };
-    let review =
-        move || {
-            let failure = skipping.get()?;
-            Some(shown.model.with_untracked(|model| {
-                review(&model.name, &failure, event.get(), model.lag.matching)
-            }))
-        };
+    let review = move || {
+        let failure = skipping.get()?;
+        Some(review(
+            &failure,
+            event.get(),
+            consequence.run(failure.clone()),
+        ))
+    };
     view! {
         <dialog node_ref=dialog class="order" aria-label="Skip the event" on:close=move |_| skipping.set(None)>
             <form on:submit=submit>
@@ -154,7 +184,7 @@ fn SkipDialog(
     .into_any()
 }
 
-fn review(name: &str, failure: &Failure, event: Option<RecordedEvent>, waiting: i64) -> AnyView {
+fn review(failure: &Failure, event: Option<RecordedEvent>, consequence: Consequence) -> AnyView {
     let position = format::number(failure.position.0);
     let event = match event {
         Some(event) => view! {
@@ -173,9 +203,9 @@ fn review(name: &str, failure: &Failure, event: Option<RecordedEvent>, waiting: 
         {event}
         <dl class="facts">
             <dt>"now"</dt>
-            <dd>{format!("{name} stands on event {position}; {} matching events wait", format::number(waiting))}</dd>
+            <dd>{consequence.now}</dd>
             <dt>"then"</dt>
-            <dd>"It goes on with the event after it. Its rows are without this event until a rebuild."</dd>
+            <dd>{consequence.then}</dd>
             <dt>"on record"</dt>
             <dd>"Who, when and why stand in the audit log; the failure stays listed as skipped."</dd>
         </dl>
@@ -237,12 +267,12 @@ fn row(failure: Failure) -> AnyView {
     .into_any()
 }
 
-fn sqlstate(code: Option<String>) -> String {
+pub(super) fn sqlstate(code: Option<String>) -> String {
     code.map(|code| format!("SQLSTATE {code}, "))
         .unwrap_or_default()
 }
 
-fn attempts(attempts: i32) -> String {
+pub(super) fn attempts(attempts: i32) -> String {
     if attempts == 1 {
         "1 attempt".to_owned()
     } else {

@@ -180,7 +180,7 @@ fn effect(order: &Order, before: &ReadModel, now: &ReadModel) -> Option<Said> {
                 now.reason.clone().unwrap_or_default()
             ))
         }),
-        Order::Retry { position } => match stands_on {
+        Order::Retry { position, .. } => match stands_on {
             Some(failure) if failure.position.0 == *position => {
                 let attempts = before
                     .stands_on
@@ -266,7 +266,7 @@ pub fn PauseButton(
     .into_any()
 }
 
-async fn wait(milliseconds: i32) {
+pub(super) async fn wait(milliseconds: i32) {
     let promise = js_sys::Promise::new(&mut |resolve, _| {
         if let Some(window) = web_sys::window() {
             // Without a timer the promise never ends; windows have one.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use highwater_model::{RowsColumn, RowsPage};
+use highwater_model::{RowsColumn, RowsPage, VersionRole};
 use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
 use leptos_router::params::ParamsMap;
@@ -30,6 +30,7 @@ pub fn Rows(
             order: map.get("order").unwrap_or_default(),
             descending: map.get("direction").is_some_and(|way| way == "backward"),
             cursor: map.get("cursor").unwrap_or_default(),
+            version: map.get("version").unwrap_or_default(),
         })
     });
     let asked = name.clone();
@@ -45,13 +46,17 @@ pub fn Rows(
     let handled = StoredValue::new(None);
     on_pulse(APART_MS, move || {
         let (api, name) = (Api::from_context(), asked.clone());
-        // Rows change when events are handled, when an order was given, and when another version is live.
+        let request = request.get_untracked();
+        // Rows change when events are handled, when an order was given, and when another version has the role.
         let now = shown.model.with_untracked(|model| {
-            let live = model.versions.first();
-            live.map(|version| (version.id, version.handled, version.since))
+            let of = model
+                .versions
+                .iter()
+                .find(|version| version.role.as_str() == request.version)
+                .or(model.versions.first());
+            of.map(|version| (version.id, version.handled, version.since))
         });
         let changed = handled.try_update_value(|handled| handled.replace(now) != Some(now));
-        let request = request.get_untracked();
         Box::pin(async move {
             if changed == Some(true) {
                 let page = api.rows(&name, &request).await;
@@ -61,6 +66,7 @@ pub fn Rows(
     });
     view! {
         <section>
+            <VersionChoice shown />
             <Transition fallback=|| ()>
                 {
                     let name = name.clone();
@@ -92,6 +98,57 @@ pub fn Rows(
         </section>
     }
     .into_any()
+}
+
+/// Links to the versions that have rows, where there are several.
+#[component]
+fn VersionChoice(
+    /// The page's read model.
+    shown: Shown,
+) -> impl IntoView {
+    let name = shown.model.with_untracked(|model| model.name.clone());
+    let path = format!("/read-models/{}", escape(&name));
+    let query = use_query_map();
+    let asked = Memo::new(move |_| query.with(|map| map.get("version").unwrap_or_default()));
+    let versions = Memo::new(move |_| {
+        shown.model.with(|model| {
+            let with_rows = model.versions.iter().filter(|one| one.schema.is_some());
+            with_rows
+                .map(|one| (one.role, one.number))
+                .collect::<Vec<_>>()
+        })
+    });
+    move || {
+        let (asked, versions) = (asked.get(), versions.get());
+        if versions.len() < 2 && asked.is_empty() {
+            return None;
+        }
+        let links: Vec<AnyView> = versions
+            .into_iter()
+            .map(|(role, number)| {
+                let value = if role == VersionRole::Live {
+                    ""
+                } else {
+                    role.as_str()
+                };
+                // Another version may have other tables, and has other pages.
+                let changes = [("version", value), ("cursor", "")];
+                let href = query.with(|query| href_with(&path, query, &changes));
+                let here = value == asked || role.as_str() == asked;
+                view! {
+                    <a class="pill" href=href data-noscroll="" aria-current=here.then_some("true")>
+                        {format!("{} · version {number}", role.as_str())}
+                    </a>
+                }
+                .into_any()
+            })
+            .collect();
+        Some(view! {
+            <nav class="tabs" aria-label="Rows of which version">
+                {links}
+            </nav>
+        })
+    }
 }
 
 fn rows_view(name: &str, page: &RowsPage, request: &RowsRequest, query: &ParamsMap) -> AnyView {

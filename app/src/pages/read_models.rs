@@ -136,7 +136,7 @@ fn row(model: &ReadModel) -> AnyView {
                     {name.clone()}
                 </a>
                 {waits.then(|| view! { <span class="chip">{format!("{} versions", model.versions.len())}</span> })}
-                <span class="dim">{model.describe.clone()}</span>
+                <span class="dim" title=model.describe.clone()>{model.describe.clone()}</span>
             </td>
             <td class="trend">{model.trend.clone()}</td>
             <td class="n">{format::number(lag.positions)}</td>
