@@ -11,6 +11,7 @@ use crate::live::Live;
 pub fn kind_word(kind: JobKind) -> &'static str {
     match kind {
         JobKind::GoBack => "go back",
+        JobKind::RebuildPart => "rebuild of a part",
         other => other.as_str(),
     }
 }

@@ -56,6 +56,7 @@ mod tests {
             eta: None,
             speed_limit: None,
             checkpoint: None,
+            doing: None,
             created_at: "2026-01-01T00:00:00Z".parse().unwrap(),
             started_at: None,
             ended_at: None,

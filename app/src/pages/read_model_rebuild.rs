@@ -8,7 +8,7 @@ use super::read_model_rebuild_back::{Ended, PreviousVersion};
 use super::read_model_rebuild_diff::Compare;
 use super::read_model_rebuild_plan::Plan;
 use super::read_model_rebuild_run::Run;
-use super::read_model_rebuild_step::{Mark, Step, mark, newest, running, step, version};
+use super::read_model_rebuild_step::{Mark, Step, is_step, mark, newest, running, step, version};
 use crate::api::{Answer, Api, ApiError, JobsRequest};
 use crate::components::job::{mean_rate, percent, seconds_of_work};
 use crate::components::read_model_state::counted;
@@ -40,7 +40,7 @@ impl Rebuild {
     pub fn new(shown: Shown, jobs: Vec<Job>) -> Self {
         Self {
             shown,
-            jobs: RwSignal::new(jobs),
+            jobs: RwSignal::new(jobs.into_iter().filter(is_step).collect()),
             plan: RwSignal::new(None),
             diff: RwSignal::new(None),
             said: RwSignal::new(None),
@@ -86,7 +86,9 @@ impl Rebuild {
         };
         let api = Api::from_context();
         if let Ok(fresh) = api.jobs(&last_jobs(&name)).await {
-            let _ = self.jobs.try_set(fresh);
+            let _ = self
+                .jobs
+                .try_set(fresh.into_iter().filter(is_step).collect());
         }
         self.shown.refresh(&api, &name).await;
     }
@@ -97,7 +99,9 @@ impl Rebuild {
         let state = |jobs: &Vec<Job>| jobs.first().map(|job| (job.id, job.state));
         let before = self.jobs.with_untracked(state);
         let mut known = self.jobs.get_untracked();
-        jobs::merge(&mut known, said, |job| job.read_model == name);
+        jobs::merge(&mut known, said, |job| {
+            job.read_model == name && is_step(job)
+        });
         if self.jobs.with_untracked(|jobs| *jobs != known) {
             self.jobs.set(known);
         }

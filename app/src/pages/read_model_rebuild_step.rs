@@ -58,6 +58,14 @@ pub enum Mark {
     Later,
 }
 
+/// Jobs of the other kinds are no step of it.
+pub fn is_step(job: &Job) -> bool {
+    matches!(
+        job.kind,
+        JobKind::Rebuild | JobKind::Promote | JobKind::GoBack
+    )
+}
+
 /// The version in a role.
 pub fn version(model: &ReadModel, role: VersionRole) -> Option<&ReadModelVersion> {
     model.versions.iter().find(|version| version.role == role)
@@ -70,12 +78,11 @@ pub fn running(jobs: &[Job]) -> Option<&Job> {
 
 /// The open step. `jobs` are the read model's, the newest first; `planning`: a plan is on the page; `compared`: a diff of this shadow is.
 pub fn step(model: &ReadModel, jobs: &[Job], planning: bool, compared: bool) -> Step {
-    if let Some(job) = running(jobs) {
-        return match job.kind {
-            JobKind::Rebuild => Step::Run,
-            JobKind::Promote => Step::Verified,
-            JobKind::GoBack => Step::GoBack,
-        };
+    match running(jobs).map(|job| job.kind) {
+        Some(JobKind::Rebuild) => return Step::Run,
+        Some(JobKind::Promote) => return Step::Verified,
+        Some(JobKind::GoBack) => return Step::GoBack,
+        Some(JobKind::Replay | JobKind::RebuildPart) | None => {}
     }
     if let Some(shadow) = version(model, VersionRole::Shadow) {
         let built = newest(jobs, JobKind::Rebuild).is_none_or(|job| job.state == JobState::Done);
@@ -187,6 +194,7 @@ mod tests {
             eta: None,
             speed_limit: None,
             checkpoint: None,
+            doing: None,
             created_at: "2026-01-01T00:00:00Z".parse().unwrap(),
             started_at: None,
             ended_at: None,
