@@ -22,6 +22,7 @@ mod read_models;
 mod read_models_lag;
 mod rebuild;
 mod refused;
+mod replay;
 mod running;
 #[path = "../support/mod.rs"]
 mod support;

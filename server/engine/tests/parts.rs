@@ -250,6 +250,6 @@ async fn what_can_not_be_made_in_part_is_refused() {
         let refused = refused.unwrap_err().to_string();
         assert!(refused.contains(why), "{refused}");
     }
-    assert!(fresh.store.jobs(None, None, 10).await.unwrap().is_empty());
+    assert!(fresh.store.current_jobs().await.unwrap().is_empty());
     assert_eq!(rows(&fresh).await, before);
 }

@@ -339,5 +339,5 @@ async fn what_can_not_be_replayed_is_refused_and_nothing_changes() {
         .replay("seen", at(85), &order(), &json!({}))
         .await;
     assert!(beyond.unwrap_err().to_string().contains("beyond the head"));
-    assert!(fresh.store.jobs(None, None, 10).await.unwrap().is_empty());
+    assert!(fresh.store.current_jobs().await.unwrap().is_empty());
 }

@@ -69,7 +69,8 @@ pub use read_model_api::{
 pub use read_model_definition::{Definition, DefinitionError, FailurePolicy, HandlerKind};
 pub use read_model_diff::{ColumnDiff, DiffKind, DiffPage, DiffRow, ReadModelDiff, TableDiff};
 pub use read_model_orders::{
-    DiscardBody, FailureBody, PlanBody, PlanKind, PromoteBody, RebuildBody, SpeedBody,
+    DiscardBody, FailureBody, PartBody, PlanBody, PlanKind, PromoteBody, RebuildBody, ReplayBody,
+    SpeedBody,
 };
 pub use read_model_part::{Part, PartKey};
 pub use read_model_plan::{RebuildPlan, ReplayFrom, ReplayPlan};

@@ -24,7 +24,7 @@ pub fn routes() -> OpenApiRouter<AppState> {
 struct ActionsParams {
     /// Of one read model.
     read_model: Option<String>,
-    /// Of one kind: `define`, `pause`, `resume`, `retry`, `skip`, `rebuild`, `promote`, `go_back`, `discard`, `cancel`, `speed`.
+    /// Of one kind: `define`, `pause`, `resume`, `retry`, `skip`, `rebuild`, `rebuild_part`, `replay`, `promote`, `go_back`, `discard`, `cancel`, `speed`.
     action: Option<String>,
     /// Of one operator.
     actor: Option<String>,

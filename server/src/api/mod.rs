@@ -28,6 +28,7 @@ mod read_model_problem;
 pub mod read_models;
 pub mod rebuild;
 mod record_export;
+pub mod replay;
 pub mod rows;
 pub mod store;
 pub mod stream;
@@ -90,6 +91,7 @@ pub fn lasting_routes() -> OpenApiRouter<AppState> {
         .merge(export::routes())
         .merge(check::routes())
         .merge(rebuild::routes())
+        .merge(replay::routes())
         .merge(jobs::lasting_routes())
         .merge(record_export::routes())
         .merge(live::routes())

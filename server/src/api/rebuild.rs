@@ -5,7 +5,7 @@ use axum::http::StatusCode;
 use axum::{Extension, Json};
 use highwater_model::{
     DiffKind, DiffPage, DiscardBody, Job, PlanBody, PlanKind, Problem, PromoteBody, ReadModel,
-    ReadModelDiff, RebuildBody, RebuildPlan,
+    ReadModelDiff, RebuildBody, RebuildPlan, ReplayFrom, ReplayPlan,
 };
 use highwater_store::read_models::Order;
 use serde::{Deserialize, Serialize};
@@ -33,26 +33,55 @@ pub fn routes() -> OpenApiRouter<AppState> {
         .routes(routes!(discard))
 }
 
-/// What a rebuild will cost: events counted, time measured, disk. Nothing is changed.
+/// What was planned.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(untagged)]
+enum PlanAnswer {
+    /// Of `rebuild`.
+    Rebuild(RebuildPlan),
+    /// Of `replay`.
+    Replay(ReplayPlan),
+}
+
+/// What a rebuild or a replay will cost: events counted, time measured, disk. Nothing is changed.
 #[utoipa::path(post, path = "/api/read-models/{name}/plan", tag = "read models", params(("name" = String, Path)), request_body = Option<PlanBody>,
-    responses((status = 200, body = RebuildPlan),
+    responses((status = 200, body = PlanAnswer),
+              (status = 422, description = "bad_start: a replay begins at one of from and since", body = Problem, content_type = "application/problem+json"),
               (status = 404, body = Problem, content_type = "application/problem+json"),
               (status = 409, description = "refused: there is nothing to rebuild", body = Problem, content_type = "application/problem+json")))]
 async fn plan(
     State(state): State<AppState>,
     Path(name): Path<String>,
     request: Request,
-) -> ApiResult<Json<RebuildPlan>> {
+) -> ApiResult<Json<PlanAnswer>> {
     known_name(&name)?;
     let sent = body(request, &state).await?;
-    let PlanBody { kind } = if sent.is_empty() {
+    let PlanBody { kind, from, since } = if sent.is_empty() {
         PlanBody::default()
     } else {
         json(&sent)?
     };
-    match kind {
-        PlanKind::Rebuild => Ok(Json(state.read_models.plan_rebuild(&name).await?)),
-    }
+    let from = from
+        .map(ReplayFrom::Position)
+        .into_iter()
+        .chain(since.map(ReplayFrom::Time));
+    let from: Vec<ReplayFrom> = from.collect();
+    Ok(Json(match (kind, &*from) {
+        (PlanKind::Rebuild, []) => {
+            PlanAnswer::Rebuild(state.read_models.plan_rebuild(&name).await?)
+        }
+        (PlanKind::Replay, [from]) => {
+            PlanAnswer::Replay(state.read_models.plan_replay(&name, *from).await?)
+        }
+        _ => {
+            return Err(ApiError(Problem::new(
+                422,
+                "bad_start",
+                "Where it begins is not right",
+                "A replay begins at a position (from) or at a moment (since), one of the two; a rebuild begins at the first event, with neither.",
+            )));
+        }
+    }))
 }
 
 /// Builds the definition that waits, or else the live one again, in a shadow beside the live version. The job says how it goes.
@@ -75,28 +104,34 @@ async fn rebuild(
         json(&sent)?
     };
     let order = order(&caller, sent.reason)?;
-    let plan = sent
-        .plan
-        .filter(|plan| plan.read_model == name)
-        .ok_or_else(|| {
-            ApiError(Problem::new(
-                422,
-                "plan_missing",
-                "The plan is missing",
-                format!(
-                    "A rebuild is ordered with its plan, so that whoever orders it has seen what it costs: POST /api/read-models/{name}/plan, and send its answer as \"plan\"."
-                ),
-            ))
-        })?;
-    let plan = serde_json::to_value(&plan).map_err(|error| {
-        tracing::error!(%error, "a plan could not be written down");
-        ApiError(super::problem::internal())
-    })?;
+    let plan = sent.plan.filter(|plan| plan.read_model == name);
+    let plan = written(&plan.ok_or_else(|| plan_missing(&name, "rebuild"))?)?;
     let job_id = state.read_models.rebuild(&name, &order, &plan).await?;
     started(&state, job_id).await
 }
 
-async fn started(state: &AppState, job_id: i64) -> ApiResult<(StatusCode, Json<Job>)> {
+/// Whoever orders something long sends the plan that was shown.
+pub(super) fn plan_missing(name: &str, kind: &str) -> ApiError {
+    ApiError(Problem::new(
+        422,
+        "plan_missing",
+        "The plan is missing",
+        format!(
+            "A {kind} is ordered with its plan, so that whoever orders it has seen what it costs: POST /api/read-models/{name}/plan, and send its answer as \"plan\"."
+        ),
+    ))
+}
+
+/// A plan as the job keeps it.
+pub(super) fn written(plan: &impl Serialize) -> ApiResult<serde_json::Value> {
+    serde_json::to_value(plan).map_err(|error| {
+        tracing::error!(%error, "a plan could not be written down");
+        ApiError(super::problem::internal())
+    })
+}
+
+/// The job that an order began.
+pub(super) async fn started(state: &AppState, job_id: i64) -> ApiResult<(StatusCode, Json<Job>)> {
     Ok((StatusCode::ACCEPTED, Json(state.store.job(job_id).await?)))
 }
 
