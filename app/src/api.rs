@@ -4,6 +4,7 @@ mod browser;
 mod jobs;
 mod read_models;
 mod rebuild;
+mod replay;
 
 use std::fmt;
 use std::future::Future;

@@ -22,6 +22,7 @@ pub mod read_model_rebuild_promote;
 pub mod read_model_rebuild_run;
 pub mod read_model_rebuild_samples;
 pub mod read_model_rebuild_step;
+pub mod read_model_replay;
 pub mod read_model_rows;
 pub mod read_models;
 pub mod stream;

@@ -12,6 +12,7 @@ use super::read_model_failures::{Failures, StandsOn};
 use super::read_model_lag::LagCard;
 use super::read_model_orders::{Outcome, PauseButton, Shown, last_actions};
 use super::read_model_rebuild::{Rebuild, RebuildSection, last_jobs};
+use super::read_model_replay::ReplaySection;
 use super::read_model_rows::Rows;
 use crate::api::{Answer, Api, escape};
 use crate::components::Time;
@@ -116,6 +117,7 @@ fn One(
         <Numbers shown />
         <LagCard name=name.clone() />
         <RebuildSection rebuild />
+        <ReplaySection rebuild />
         <Failures shown />
         <Rows shown />
         <Versions shown />
