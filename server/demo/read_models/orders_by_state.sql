@@ -1,5 +1,6 @@
 -- highwater: events OrderPlaced, OrderConfirmed, OrderCompleted, OrderCancelled
 -- highwater: describe Where each order stands, and why it was cancelled
+-- highwater: replay-safe
 -- highwater: tables
 create table orders (
   order_name text primary key,
