@@ -1,6 +1,8 @@
 //! Read models: what is asked of them, and what an operator orders.
 
-use highwater_model::{Action, Failure, LagPoint, ReadModel, RowsPage, VersionRole};
+use highwater_model::{
+    Action, Failure, LagPoint, ReadModel, RefusedDefinition, RowsPage, VersionRole,
+};
 use jiff::Timestamp;
 
 use super::{Answer, Api, Query, Sending, escape};
@@ -93,6 +95,11 @@ impl Api {
     /// Every read model.
     pub async fn read_models(&self) -> Answer<Vec<ReadModel>> {
         self.get(Query::new("/api/read-models")).await
+    }
+
+    /// Definitions of the watched folder that the server refused.
+    pub async fn refused_definitions(&self) -> Answer<Vec<RefusedDefinition>> {
+        self.get(Query::new("/api/definitions/refused")).await
     }
 
     /// One read model.

@@ -20,7 +20,7 @@ pub fn Actions(
 ) -> impl IntoView {
     let rows: Vec<AnyView> = actions
         .into_iter()
-        .map(|action| row(action, of_many, &numbers))
+        .map(move |action| row(action, of_many, &numbers))
         .collect();
     view! {
         <div class="card scroll" tabindex="0" role="region" aria-label="Actions, newest first">

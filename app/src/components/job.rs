@@ -115,6 +115,12 @@ pub fn JobProgress(
                 .map_or_else(|| "none yet".to_owned(), |place| format::number(place.0))
         })
     };
+    let doing = Memo::new(move |_| job.with(|job| job.doing.clone()));
+    let doing = move || {
+        doing
+            .get()
+            .map(|doing| view! { <p class="dim">{format!("Now: {doing}.")}</p> })
+    };
     view! {
         <progress
             aria-label="Events handled"
@@ -154,6 +160,7 @@ pub fn JobProgress(
                 </dd>
             </div>
         </dl>
+        {doing}
     }
     .into_any()
 }

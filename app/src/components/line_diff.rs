@@ -79,7 +79,8 @@ pub fn LineDiff(
     /// What it shows, for those who don't see it.
     label: &'static str,
 ) -> impl IntoView {
-    let shown: Vec<AnyView> = lines(&old, &new)
+    let texts = (old, new);
+    let shown: Vec<AnyView> = lines(&texts.0, &texts.1)
         .into_iter()
         .map(|line| match line {
             Line::Same(text) => view! { <span>{format!("  {text}\n")}</span> }.into_any(),

@@ -15,6 +15,7 @@ pub mod palette;
 pub mod problem;
 pub mod read_model_state;
 pub mod reason_form;
+pub mod refused_definitions;
 pub mod version_numbers;
 
 use jiff::Timestamp;

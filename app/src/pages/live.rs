@@ -241,8 +241,9 @@ fn TailView(
             </a>
         }
     });
+    let without = Memo::new(move |_| buffer.with(Buffer::is_empty));
     let nothing = move || {
-        buffer.with(Buffer::is_empty).then(|| {
+        without.get().then(|| {
             if empty {
                 view! { <EmptyStore /> }.into_any()
             } else {

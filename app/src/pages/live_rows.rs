@@ -3,6 +3,7 @@
 use highwater_model::{Gap, Position, RecordedEvent};
 use leptos::html;
 use leptos::prelude::*;
+use uuid::Uuid;
 
 use super::live_query::LiveQuery;
 use crate::api::{Api, LogRequest, escape};
@@ -10,12 +11,14 @@ use crate::components::{TypeName, zone};
 use crate::format;
 use crate::live::{Buffer, Row};
 
-/// Rows in the document; enough for a 4K screen and some beyond its edges. The first page of the log has as many.
+/// Rows in the document at most; enough for a 4K screen and some beyond its edges. The first page of the log has as many.
 pub const SLOTS: usize = 80;
-/// Rows beyond the upper edge, so that a scrolled row is there before it is seen.
-const ABOVE: usize = 10;
+/// Rows beyond each edge, so that a scrolled row is there before it is seen.
+const BEYOND: usize = 10;
 /// Height of a row in pixels; the style sheet says the same.
 const ROW: f64 = 28.0;
+/// The same, to count with.
+const ROW_PX: usize = 28;
 /// Events that one click fills into a gap at most.
 const FILL: usize = 1_000;
 
@@ -45,18 +48,14 @@ pub fn LiveRows(
             pane.set_scroll_top(0);
         }
     });
-    // The heights of what is not in the document: set through the CSSOM, which the content security policy lets through.
-    Effect::new(move || {
-        let len = buffer.with(Buffer::len);
-        let before = first.get();
-        let behind = len.saturating_sub(before + SLOTS);
-        for (node, rows) in [(above.get(), before), (below.get(), behind)] {
-            if let Some(node) = node {
-                let _ = web_sys::HtmlElement::style(&node)
-                    .set_property("height", &format!("{}px", rows * 28));
-            }
-        }
+    let slots = slots(pane);
+    let behind = Memo::new(move |_| {
+        buffer
+            .with(Buffer::len)
+            .saturating_sub(first.get() + slots.get())
     });
+    fill(above, Memo::new(move |_| first.get()));
+    fill(below, behind);
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
@@ -65,7 +64,7 @@ pub fn LiveRows(
     let scroll = move |_| {
         if let Some(pane) = pane.get_untracked() {
             let offset = f64::from(pane.scroll_top()).max(0.0);
-            let at = ((offset / ROW) as usize).saturating_sub(ABOVE);
+            let at = ((offset / ROW) as usize).saturating_sub(BEYOND);
             if first.get_untracked() != at {
                 first.set(at);
             }
@@ -74,19 +73,28 @@ pub fn LiveRows(
             }
         }
     };
-    let slots = (0..SLOTS)
-        .map(|slot| {
-            move || {
-                let row = buffer.with(|buffer| buffer.row(first.get() + slot).cloned());
-                row.map(|row| match row {
-                    Row::Event(event) => {
-                        leptos::either::Either::Left(event_row(&event, query, zone))
-                    }
-                    Row::Gap(gap) => leptos::either::Either::Right(gap_row(gap, buffer, query)),
-                })
-            }
+    // Keyed, so that a frame makes the rows that are new and leaves the others alone.
+    let rows = move || {
+        let (zone, first) = (zone.get(), first.get());
+        buffer.with(|buffer| {
+            (first..first + slots.get())
+                .map_while(|at| buffer.row(at).cloned())
+                .map(|row| (row, zone))
+                .collect::<Vec<_>>()
         })
-        .collect_view();
+    };
+    let chosen = Memo::new(move |_| {
+        query.with(|query| {
+            query
+                .event
+                .as_deref()
+                .and_then(|id| id.parse::<Uuid>().ok())
+        })
+    });
+    let show = move |(row, zone): (Row, i32)| match row {
+        Row::Event(event) => leptos::either::Either::Left(event_row(&event, query, chosen, zone)),
+        Row::Gap(gap) => leptos::either::Either::Right(gap_row(gap, buffer, query)),
+    };
     view! {
         <div
             class="card rows"
@@ -110,7 +118,9 @@ pub fn LiveRows(
                         <th class="data">"data"</th>
                     </tr>
                 </thead>
-                <tbody>{slots}</tbody>
+                <tbody>
+                    <For each=rows key=key children=show />
+                </tbody>
             </table>
             <div node_ref=below></div>
         </div>
@@ -118,28 +128,65 @@ pub fn LiveRows(
     .into_any()
 }
 
+/// As many rows as the pane can show, and some beyond its edges: the browser lays out and paints each of them whenever a row comes.
+fn slots(pane: NodeRef<html::Div>) -> RwSignal<usize> {
+    let slots = RwSignal::new(SLOTS);
+    let measure = move || {
+        if let Some(pane) = pane.get_untracked() {
+            let seen = usize::try_from(pane.client_height()).unwrap_or(0) / ROW_PX;
+            let wanted = (seen + 2 * BEYOND).min(SLOTS);
+            if slots.get_untracked() != wanted {
+                slots.set(wanted);
+            }
+        }
+    };
+    Effect::new(move || {
+        if pane.get().is_some() {
+            measure();
+        }
+        let resized = window_event_listener(leptos::ev::resize, move |_| measure());
+        on_cleanup(move || resized.remove());
+    });
+    slots
+}
+
+/// Gives a node the height of so many rows, which are not in the document. Through the CSSOM: the content security policy lets that through.
+fn fill(node: NodeRef<html::Div>, rows: Memo<usize>) {
+    Effect::new(move || {
+        if let Some(node) = node.get() {
+            let _ = web_sys::HtmlElement::style(&node)
+                .set_property("height", &format!("{}px", rows.get() * ROW_PX));
+        }
+    });
+}
+
+/// What tells a row from every other; its times are told in a zone.
+fn key((row, zone): &(Row, i32)) -> (i64, i64, i32) {
+    match row {
+        Row::Event(event) => (event.position.0, 0, *zone),
+        Row::Gap(gap) => (gap.after.0, gap.before.0, *zone),
+    }
+}
+
 fn event_row(
     event: &RecordedEvent,
     query: Memo<LiveQuery>,
-    zone: RwSignal<i32>,
+    chosen: Memo<Option<Uuid>>,
+    zone: i32,
 ) -> impl IntoView + use<> {
-    let id = event.id.to_string();
-    let (selected, href) = query.with(|query| {
-        (
-            query.event.as_deref() == Some(id.as_str()),
-            query.with_event(Some(id.clone())).href(),
-        )
-    });
+    let id = event.id;
+    // A row outlives a change of the filter, its link must not.
+    let href = move || query.with(|query| query.with_event(Some(id.to_string())).href());
     let stream = event.stream.to_string();
     view! {
-        <tr class:selected=selected>
+        <tr class:selected=move || chosen.get() == Some(id)>
             <td class="n">
                 <a class="row-link" href=href data-noscroll="">
                     {format::number(event.position.0)}
                 </a>
             </td>
             <td class="mono dim" title=event.recorded_at.to_string()>
-                {format::clock(event.recorded_at, zone.get())}
+                {format::clock(event.recorded_at, zone)}
             </td>
             <td>
                 <TypeName name=event.event_type.clone() />

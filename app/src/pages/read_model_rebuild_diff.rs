@@ -60,7 +60,7 @@ pub fn Compare(
             </button>
             <span class="dim">{move || diff.get().map(|diff| place(&diff))}</span>
         </div>
-        {move || diff.get().map(|diff| tables(rebuild, diff))}
+        {move || diff.get().map(|diff| tables(rebuild, &diff))}
         <Show when=move || diff.with(Option::is_some)>
             <Promote rebuild />
         </Show>
@@ -83,13 +83,13 @@ fn place(diff: &ReadModelDiff) -> String {
     }
 }
 
-fn tables(rebuild: Rebuild, diff: ReadModelDiff) -> AnyView {
+fn tables(rebuild: Rebuild, diff: &ReadModelDiff) -> AnyView {
     let identical = diff.identical.then(|| {
         view! { <p class="notice done">"Identical: the shadow has the same rows as the live one, in every table and column that is compared."</p> }
     });
     let shown: Vec<AnyView> = diff
         .tables
-        .into_iter()
+        .iter()
         .map(|table| one(rebuild, table))
         .collect();
     view! {
@@ -99,7 +99,7 @@ fn tables(rebuild: Rebuild, diff: ReadModelDiff) -> AnyView {
     .into_any()
 }
 
-fn one(rebuild: Rebuild, table: TableDiff) -> AnyView {
+fn one(rebuild: Rebuild, table: &TableDiff) -> AnyView {
     let same = table
         .shadow_rows
         .zip(table.live_rows)
@@ -141,7 +141,7 @@ fn one(rebuild: Rebuild, table: TableDiff) -> AnyView {
     } else {
         "≠ differs"
     };
-    let facts = column_facts(&table);
+    let facts = column_facts(table);
     let samples = (table.added + table.removed + table.changed > 0)
         .then(|| view! { <Samples name=rebuild.name() table=table.clone() /> });
     view! {

@@ -88,7 +88,7 @@ pub fn Samples(
         let (name, table) = wanted.get_value();
         read.more(name, table);
     };
-    Effect::new(move || more());
+    Effect::new(more);
     let tabs: Vec<AnyView> = kinds
         .into_iter()
         .map(|(kind, words, count)| {

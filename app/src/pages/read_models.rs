@@ -2,17 +2,21 @@
 
 use std::cmp::Reverse;
 
-use highwater_model::{ReadModel, ReadModelState};
+use highwater_model::{ReadModel, ReadModelState, RefusedDefinition};
 use leptos::prelude::*;
 use leptos_meta::Title;
 
 use super::Loading;
-use crate::api::{Api, escape};
+use crate::api::{Answer, Api, escape};
 use crate::components::command::Command;
 use crate::components::problem::ErrorNotice;
 use crate::components::read_model_state::{StateBadge, badness, counted, matching, seconds, word};
+use crate::components::refused_definitions::RefusedDefinitions;
 use crate::format;
-use crate::live::{on_lag, take_over};
+use crate::live::{on_lag, on_pulse, take_over};
+
+/// Refused definitions are not in the feed: they are read this often.
+const REFUSED_APART_MS: f64 = 5_000.0;
 
 /// The list of read models.
 #[component]
@@ -21,7 +25,7 @@ pub fn ReadModelsPage() -> impl IntoView {
         || (),
         |()| {
             let api = Api::from_context();
-            async move { api.read_models().await }
+            async move { read(&api).await }
         },
     );
     view! {
@@ -30,13 +34,35 @@ pub fn ReadModelsPage() -> impl IntoView {
         <Transition fallback=Loading>
             {move || Suspend::new(async move {
                 match found.await {
-                    Ok(models) => view! { <Found models /> }.into_any(),
+                    Ok((models, refused)) => view! { <Refused refused /> <Found models /> }.into_any(),
                     Err(error) => view! { <ErrorNotice error /> }.into_any(),
                 }
             })}
         </Transition>
     }
     .into_any()
+}
+
+/// What the page reads at first.
+async fn read(api: &Api) -> Answer<(Vec<ReadModel>, Vec<RefusedDefinition>)> {
+    Ok((api.read_models().await?, api.refused_definitions().await?))
+}
+
+/// Definitions of the folder that are refused, and from there on what becomes of them.
+#[component]
+fn Refused(
+    /// Read when the page was rendered.
+    refused: Vec<RefusedDefinition>,
+) -> impl IntoView {
+    let refused = RwSignal::new(refused);
+    on_pulse(REFUSED_APART_MS, move || {
+        Box::pin(async move {
+            if let Ok(fresh) = Api::from_context().refused_definitions().await {
+                let _ = refused.try_set(fresh);
+            }
+        })
+    });
+    view! { <RefusedDefinitions refused /> }.into_any()
 }
 
 /// What was found, and from there on what changes.

@@ -84,6 +84,7 @@ impl Connection {
         let mut boards = self.state.boards.moved();
         loop {
             let follows = self.feeds.iter().any(Subscription::follows_events);
+            let waits = due.is_none() && self.feeds.iter().any(Subscription::waits_for_time);
             let watches = self.feeds.iter().any(Subscription::watches_boards);
             tokio::select! {
                 () = token.cancelled() => return self.close(close_code::AWAY, "the server is stopping").await,
@@ -110,7 +111,7 @@ impl Connection {
                     }
                     self.send(Message::Ping(bytes::Bytes::new())).await?;
                 }
-                _ = tick.tick(), if !self.feeds.is_empty() => due = due.or(Some(not_before)),
+                _ = tick.tick(), if waits => due = due.or(Some(not_before)),
                 Ok(()) = boards.changed(), if watches => due = due.or(Some(not_before)),
                 changed = head.changed(), if follows && due.is_none() => {
                     if changed.is_err() {

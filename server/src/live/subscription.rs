@@ -92,6 +92,15 @@ impl Subscription {
         matches!(self.topic, Of::Events(_))
     }
 
+    /// True when it will have something to say though nothing happens.
+    pub(super) fn waits_for_time(&self) -> bool {
+        match &self.topic {
+            Of::Events(cursor) => !cursor.caught_up || cursor.said < cursor.at,
+            Of::Mark { .. } => true,
+            Of::Lag(_) | Of::Jobs(_) => false,
+        }
+    }
+
     /// True when what it says depends on neither events nor time.
     pub(super) fn watches_boards(&self) -> bool {
         matches!(self.topic, Of::Lag(_) | Of::Jobs(_))
@@ -140,7 +149,8 @@ impl Cursor {
                 self.said(floor);
                 Ok(Say::Message(text(&ServerMessage::Gap { id, gap }), 0))
             }
-            Next::Fallen { .. } => self.history(id, state).await,
+            // Apart: every reader would carry the size of a query, and few read history.
+            Next::Fallen { .. } => Box::pin(self.history(id, state)).await,
             // The tail may be a moment behind an append that this process has answered already: that is history, too.
             Next::UpToDate if !self.caught_up && self.at < *state.store.wake().borrow() => {
                 Ok(Say::Nothing)
