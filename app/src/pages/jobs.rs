@@ -166,7 +166,7 @@ fn Row(
     });
     let state = Memo::new(move |_| now.with(|job| job.state));
     let over = Memo::new(move |_| state.get().is_over());
-    let with_progress = kind != JobKind::Promote;
+    let with_progress = !matches!(kind, JobKind::Promote | JobKind::RebuildPart);
     let outcome = move || now.with(|job| job.outcome.clone());
     let progress = move || {
         let bar = with_progress.then(|| {

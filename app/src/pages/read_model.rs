@@ -77,7 +77,6 @@ fn One(
     found: Found,
 ) -> impl IntoView {
     let name = found.model.name.clone();
-    let describe = found.model.describe.clone();
     let shown = Shown {
         model: RwSignal::new(found.model),
         failures: RwSignal::new(found.failures),
@@ -88,6 +87,8 @@ fn One(
     let rebuild = Rebuild::new(shown, found.jobs);
     on_lag(move |said| shown.take_over(said));
     let state = Memo::new(move |_| shown.model.with(|model| model.state));
+    // Another version may come with other words.
+    let describe = Memo::new(move |_| shown.model.with(|model| model.describe.clone()));
     let versions = move || {
         shown.model.with(|model| {
             model
@@ -113,7 +114,7 @@ fn One(
         <Outcome shown />
         <StandsOn shown />
         <Reason shown />
-        {describe.map(|describe| view! { <p class="dim">{describe}</p> })}
+        {move || describe.get().map(|describe| view! { <p class="dim">{describe}</p> })}
         <Numbers shown />
         <LagCard name=name.clone() />
         <RebuildSection rebuild />
