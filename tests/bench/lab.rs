@@ -18,6 +18,14 @@ const FLUSH: &str = "HIGHWATER_BENCH_FLUSH_MICROS";
 const MESSAGE_DB: &str = "HIGHWATER_BENCH_MESSAGE_DB";
 /// … or why there is none.
 const NO_MESSAGE_DB: &str = "HIGHWATER_BENCH_NO_MESSAGE_DB";
+/// Folder of Emmett's script with its packages …
+const EMMETT: &str = "HIGHWATER_BENCH_EMMETT";
+/// … or why there is none.
+const NO_EMMETT: &str = "HIGHWATER_BENCH_NO_EMMETT";
+/// The program that replays with postgres-es …
+const POSTGRES_ES: &str = "HIGHWATER_BENCH_POSTGRES_ES";
+/// … or why there is none.
+const NO_POSTGRES_ES: &str = "HIGHWATER_BENCH_NO_POSTGRES_ES";
 /// The commit that is measured.
 const COMMIT: &str = "HIGHWATER_BENCH_COMMIT";
 
@@ -28,6 +36,10 @@ pub(crate) struct Lab {
     pub(crate) long: bool,
     /// Message DB's `database` folder, or why it can't be measured.
     pub(crate) message_db: Result<PathBuf, String>,
+    /// The folder of Emmett's script, or why it can't be measured.
+    pub(crate) emmett: Result<PathBuf, String>,
+    /// The program with postgres-es, or why it can't be measured.
+    pub(crate) postgres_es: Result<PathBuf, String>,
     /// The heading of the table.
     pub(crate) machine: String,
     /// The same for the file.
@@ -108,9 +120,11 @@ impl Lab {
                 .with_context(|| format!("no Postgres in {POSTGRES}: run `cargo xtask bench`"))?,
         };
         let slow = given(SLOW_POSTGRES).map(|url| Server { url });
-        let message_db = given(MESSAGE_DB).map(PathBuf::from).ok_or_else(|| {
-            given(NO_MESSAGE_DB).unwrap_or_else(|| format!("no folder in {MESSAGE_DB}"))
-        });
+        let peer = |place: &str, missing: &str| {
+            given(place)
+                .map(PathBuf::from)
+                .ok_or_else(|| given(missing).unwrap_or_else(|| format!("nothing in {place}")))
+        };
         let version: String = sqlx::query_scalar("select current_setting('server_version')")
             .fetch_one(&mut postgres.connect().await?)
             .await?;
@@ -124,7 +138,9 @@ impl Lab {
         let commit = given(COMMIT).unwrap_or_else(|| "unknown".to_owned());
         Ok(Self {
             long,
-            message_db,
+            message_db: peer(MESSAGE_DB, NO_MESSAGE_DB),
+            emmett: peer(EMMETT, NO_EMMETT),
+            postgres_es: peer(POSTGRES_ES, NO_POSTGRES_ES),
             machine: format!(
                 "{cores} cores for everything, clients too · PostgreSQL {version} in RAM, {flush} · commit {commit}"
             ),

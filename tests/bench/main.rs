@@ -21,17 +21,24 @@
 mod append;
 mod console_e2e;
 mod contenders;
+mod diff;
 mod events;
 mod fanout;
 mod import;
 mod lab;
+mod lag_sampling;
 mod no_loss;
 mod pace;
 mod page_read;
+mod peers;
+mod probe;
 mod process;
+mod read_model_latency;
 mod reasons;
+mod rebuild;
 mod report;
 mod server;
+mod totals;
 mod wake;
 mod weight;
 mod writers;
@@ -43,7 +50,7 @@ use crate::lab::Lab;
 use crate::report::Row;
 
 /// What can be measured, in this order.
-const BENCHES: [&str; 8] = [
+const BENCHES: [&str; 12] = [
     "weight",
     "append",
     "no_loss",
@@ -52,6 +59,10 @@ const BENCHES: [&str; 8] = [
     "wake",
     "fanout",
     "console_e2e",
+    "rebuild",
+    "read_model_latency",
+    "diff",
+    "lag_sampling",
 ];
 
 /// What `cargo xtask bench` passes on.
@@ -117,6 +128,10 @@ async fn measure(name: &'static str, lab: &Lab) -> Result<Vec<Row>> {
         "fanout" => fanout::run(lab).await,
         "console_e2e" => console_e2e::run(lab).await,
         "wake" => wake::run(lab).await,
+        "rebuild" => rebuild::run(lab).await,
+        "read_model_latency" => read_model_latency::run(lab).await,
+        "diff" => diff::run(lab).await,
+        "lag_sampling" => lag_sampling::run(lab).await,
         other => bail!("no bench {other}"),
     }
 }

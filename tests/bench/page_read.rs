@@ -19,7 +19,8 @@ use crate::report::{Goal, Row, short};
 const PAGE: usize = 1_000;
 const GOAL: f64 = 1.3;
 
-type RawRow = (
+/// A row of the log as it lies there.
+pub(crate) type RawRow = (
     i64,
     i64,
     i64,

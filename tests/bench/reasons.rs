@@ -4,7 +4,8 @@
 pub(crate) fn why_missed(name: &str) -> &'static str {
     match name {
         "weight" => {
-            "half of the program's code is that of Leptos' views (tachys and reactive_graph); erased components gain 6 %, other settings of wasm-opt nothing"
+            "half of the program's code is that of Leptos' views (tachys and reactive_graph); erased components gain 6 %, other settings of wasm-opt nothing; \
+             every page is in the one program, so each new page makes the first visit heavier: parts that are loaded when needed would mend that"
         }
         "append_contended" | "append_swarm" | "append_vs_naive" => {
             "of 1.1 ms for a batch of 30 events Postgres works 0.5 (0.34 in the statement, the rest in reading JSON and committing), the flush takes 0.2, \
@@ -18,7 +19,9 @@ pub(crate) fn why_missed(name: &str) -> &'static str {
             "client, server and Postgres share the cores: a seventh of the server's time is its allocator, in the layers around a handler; the feed \
              reads each batch once more"
         }
-        "console_e2e" => "each frame makes all rows of the list anew, not the new ones only",
+        "console_e2e" => {
+            "a frame makes the new rows only; what the browser still does a frame, at a thousand new rows a second, was not profiled"
+        }
         _ => "not found out yet",
     }
 }

@@ -38,6 +38,21 @@ pub(crate) fn bench(long: bool, only: &[String]) -> Result<()> {
             format!("Message DB's SQL could not be fetched with npm: {error:#}"),
         ),
     };
+    if only.is_empty() || only.iter().any(|name| name == "rebuild") {
+        let peers: [(&str, Result<PathBuf>); 2] = [
+            ("EMMETT", emmett(&folder)),
+            ("POSTGRES_ES", postgres_es(&folder)),
+        ];
+        for (name, place) in peers {
+            match place {
+                Ok(place) => cargo.env(format!("HIGHWATER_BENCH_{name}"), place),
+                Err(error) => cargo.env(
+                    format!("HIGHWATER_BENCH_NO_{name}"),
+                    format!("it could not be made ready: {error:#}"),
+                ),
+            };
+        }
+    }
     if let Ok(browser) = setup::chromium() {
         cargo.env("CHROMIUM_PATH", browser);
     }
@@ -105,6 +120,37 @@ fn message_db(folder: &Path) -> Result<PathBuf> {
             .current_dir(folder),
     )?;
     Ok(sql)
+}
+
+/// Emmett's script beside its packages.
+fn emmett(folder: &Path) -> Result<PathBuf> {
+    let folder = folder.join("emmett");
+    fs::create_dir_all(&folder)?;
+    for file in ["package.json", "package-lock.json", "rebuild.js"] {
+        let from = Path::new("tests/bench/peers/emmett").join(file);
+        fs::copy(&from, folder.join(file))
+            .with_context(|| format!("can't copy {}", from.display()))?;
+    }
+    step::say("fetching Emmett to measure against");
+    step::run(
+        step::command("npm")
+            .args(["ci", "--silent", "--no-audit", "--no-fund"])
+            .current_dir(&folder),
+    )?;
+    Ok(folder)
+}
+
+/// Builds the program that replays with postgres-es; it is apart from the workspace, for it needs another sqlx.
+fn postgres_es(folder: &Path) -> Result<PathBuf> {
+    step::say("building postgres-es to measure against");
+    let target = folder.join("postgres_es");
+    step::run(
+        step::command("cargo")
+            .args(["build", "--release", "--locked", "--target-dir"])
+            .arg(&target)
+            .current_dir("tests/bench/peers/postgres_es"),
+    )?;
+    Ok(target.join("release/bench-postgres-es"))
 }
 
 /// The commit that is measured, marked when files differ from it.
