@@ -227,7 +227,7 @@ async fn fold(store: &Store, engine: &ReadModels, name: &str) -> Result<f64> {
         name: name.to_owned(),
     };
     let began = Instant::now();
-    engine.project(Folding(totals)).await?;
+    engine.project(Folding::new(totals)).await?;
     totals::caught_up(store, engine, name).await?;
     let seconds = began.elapsed().as_secs_f64();
     engine.pause(name, &totals::order()).await?;

@@ -2,7 +2,7 @@
 
 use anyhow::{Result, bail};
 use highwater_engine::ReadModels;
-use highwater_engine::read_models::{Fold, ProjectionError, Work};
+use highwater_engine::read_models::{CopyRows, Fold, ProjectionError, Work};
 use highwater_model::{ImportLine, Job, JobState, RecordedEvent};
 use highwater_store::Store;
 use highwater_store::read_models::{Order, PgConnection};
@@ -213,6 +213,21 @@ impl Fold for Totals {
                 .bind(cents)
                 .execute(connection)
                 .await?;
+            Ok(())
+        })
+    }
+    fn load<'a>(
+        &'a self,
+        rows: Vec<(String, (i64, i64))>,
+        connection: &'a mut PgConnection,
+    ) -> Work<'a> {
+        Box::pin(async move {
+            let mut copy = CopyRows::default();
+            for (account, (movements, cents)) in rows {
+                copy.text(&account).value(movements).value(cents).end_row();
+            }
+            let into = format!("copy {}.totals from stdin", self.name);
+            copy.send(&into, connection).await?;
             Ok(())
         })
     }

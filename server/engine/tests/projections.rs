@@ -3,7 +3,10 @@
 
 mod support;
 
-use highwater_engine::read_models::{Fold, Folding, Projection, ProjectionError, Work};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use highwater_engine::read_models::{CopyRows, Fold, Folding, Projection, ProjectionError, Work};
 use highwater_model::{ReadModelState, RecordedEvent, VersionRole};
 use highwater_store::read_models::PgConnection;
 use serde_json::{Value, json};
@@ -46,7 +49,21 @@ impl Projection for Counting {
 }
 
 /// Totals per customer, as the SQL read model of the other tests has them.
-struct Totals;
+struct Totals {
+    /// States in memory at most.
+    room: usize,
+    /// How often its table was filled while it was empty.
+    loads: Arc<AtomicUsize>,
+}
+
+impl Totals {
+    fn with_room_for(room: usize) -> Self {
+        Self {
+            room,
+            loads: Arc::default(),
+        }
+    }
+}
 
 impl Fold for Totals {
     type Key = String;
@@ -126,6 +143,45 @@ impl Fold for Totals {
             Ok(())
         })
     }
+    fn load<'a>(
+        &'a self,
+        rows: Vec<(String, (i64, i64))>,
+        connection: &'a mut PgConnection,
+    ) -> Work<'a> {
+        Box::pin(async move {
+            self.loads.fetch_add(1, Ordering::Relaxed);
+            let mut copy = CopyRows::default();
+            for (customer, (orders, cents)) in rows {
+                copy.text(&customer).value(orders).value(cents).end_row();
+            }
+            copy.send(
+                "copy folded.totals (customer, orders, cents) from stdin",
+                connection,
+            )
+            .await?;
+            Ok(())
+        })
+    }
+    fn in_memory(&self) -> usize {
+        self.room
+    }
+}
+
+/// So many orders of `customers`, in a log that is far ahead of whoever begins.
+async fn many_orders(
+    fresh: &Fresh,
+    orders: usize,
+    customers: usize,
+    cents_of: impl Fn(usize) -> Value,
+) {
+    for from in (0..orders).step_by(1_000) {
+        let lines = (from..(from + 1_000).min(orders)).map(|number| {
+            let data = json!({"customer": format!("c\t{}", number * 7 % customers), "cents": cents_of(number)});
+            let line = json!({"stream": format!("order-{}", number / 3), "type": "OrderPlaced", "data": data});
+            serde_json::from_value(line).unwrap()
+        });
+        fresh.store.import(lines.collect()).await.unwrap();
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -134,7 +190,10 @@ async fn projections_in_code_equal_a_fold_of_the_log() {
     fresh.orders(0, 300).await;
     let read_models = fresh.read_models();
     read_models.project(Counting).await.unwrap();
-    read_models.project(Folding(Totals)).await.unwrap();
+    read_models
+        .project(Folding::new(Totals::with_room_for(1_000)))
+        .await
+        .unwrap();
     fresh.orders(300, 100).await;
     fresh.caught_up(&read_models, "counting").await;
     fresh.caught_up(&read_models, "folded").await;
@@ -156,7 +215,10 @@ async fn projections_in_code_equal_a_fold_of_the_log() {
 async fn an_event_that_code_cannot_handle_is_a_failure() {
     let fresh = Fresh::new().await;
     let read_models = fresh.read_models();
-    read_models.project(Folding(Totals)).await.unwrap();
+    read_models
+        .project(Folding::new(Totals::with_room_for(1_000)))
+        .await
+        .unwrap();
     let good = json!({"customer": "c1", "cents": 1});
     let last = fresh
         .append(
@@ -202,5 +264,54 @@ async fn code_is_handed_no_more_bytes_at_once_than_fit() {
         .await
         .unwrap();
     assert_eq!(counted, 80);
+    fresh.tasks.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fold_far_behind_is_loaded_and_what_has_no_room_is_written_and_read_again() {
+    for room in [100_000, 300] {
+        let fresh = Fresh::new().await;
+        many_orders(&fresh, 45_000, 1_000, |number| json!(number % 97)).await;
+        let read_models = fresh.read_models();
+        let totals = Totals::with_room_for(room);
+        let loads = Arc::clone(&totals.loads);
+        read_models.project(Folding::new(totals)).await.unwrap();
+        fresh.orders(0, 100).await;
+        fresh.caught_up(&read_models, "folded").await;
+        assert_eq!(
+            fresh.totals("folded").await,
+            fresh.fold().await,
+            "room for {room} states"
+        );
+        assert_eq!(loads.load(Ordering::Relaxed), 1);
+        fresh.tasks.shutdown().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_in_a_large_slice_that_code_cannot_handle_is_found() {
+    let fresh = Fresh::new().await;
+    many_orders(&fresh, 45_000, 50, |number| match number {
+        31_000 => Value::Null,
+        _ => json!(1),
+    })
+    .await;
+    let read_models = fresh.read_models();
+    let totals = Totals::with_room_for(1_000);
+    read_models.project(Folding::new(totals)).await.unwrap();
+    let faulted = fresh
+        .until("folded", |read_model| {
+            read_model.state == ReadModelState::Faulted
+        })
+        .await;
+    let position = faulted.stands_on.unwrap().position;
+    assert_eq!(position.0, 31_001);
+    read_models
+        .skip("folded", VersionRole::Live, position, &order())
+        .await
+        .unwrap();
+    fresh.caught_up(&read_models, "folded").await;
+    let orders: i64 = fresh.totals("folded").await.values().map(|row| row.0).sum();
+    assert_eq!(orders, 44_999);
     fresh.tasks.shutdown().await;
 }

@@ -48,6 +48,11 @@ impl Work {
         self.job_id
     }
 
+    /// Events a second at most, as far as they are ordered.
+    pub(super) fn limit(&self) -> Option<i32> {
+        self.limit
+    }
+
     /// Whether it is level after a slice.
     fn is_level(&mut self, slice: &BegunSlice) -> bool {
         if slice.head.0 - slice.upto.0 > LIVE_WITHIN {

@@ -1,14 +1,17 @@
 //! Read models: who runs them, and what can be ordered.
 //!
 //! # Adding a projection in code
-//! Implement [`Projection`] (or [`Fold`], and wrap it in [`Folding`]) and hand it to [`ReadModels::project`]. Its tables are its own
+//! Implement [`Projection`] (or [`Fold`], and make it one with [`Folding::new`]) and hand it to [`ReadModels::project`]. Its tables are its own
 //! business: schema, rights, indexes. Write through the connection that it gets, and nothing else: what it does elsewhere is done
 //! again when the transaction does not commit.
 
+mod copy_rows;
+mod fold;
 mod folder;
 mod governor;
 mod job;
 mod jobs;
+mod load;
 mod pace;
 mod projection;
 mod runner;
@@ -30,7 +33,9 @@ use highwater_store::read_models::{
 use highwater_store::{Store, StoreError, Tasks};
 use tokio::sync::{Notify, watch};
 
-pub use projection::{Fold, Folding, Projection, ProjectionError, Work};
+pub use copy_rows::CopyRows;
+pub use fold::{Fold, Folding};
+pub use projection::{Loading, Projection, ProjectionError, Work};
 
 /// How read models are run.
 #[derive(Debug, Clone)]

@@ -9,8 +9,15 @@ use highwater_store::read_models::{BegunSlice, SliceSize};
 const LIVE: Duration = Duration::from_millis(50);
 /// A slice that catches up: long enough that its commit and its plan cost nothing, short enough to be stopped.
 const CATCHING_UP: Duration = Duration::from_secs(1);
+/// A slice of a version that nobody reads yet. Each slice writes the rows anew that it shares with those before it, so few and long
+/// ones cost least; an order to it waits for the end of one.
+const BUILDING: Duration = Duration::from_secs(4);
+/// The first slice of a version that nobody reads yet.
+const FIRST: i32 = 10_000;
+/// A slice that is fast is followed by one of so many times its events at most: what events cost may grow with the rows.
+const GROWTH: f64 = 32.0;
 /// Positions behind the head from which slices are large.
-const FAR: i64 = 20_000;
+pub(crate) const FAR: i64 = 20_000;
 
 /// The size of slices, by the time that they take; halved while an event is looked for that fails.
 #[derive(Debug)]
@@ -56,6 +63,13 @@ impl Pace {
         }
     }
 
+    /// Slices of a version that has yet to handle its first event, and has far to go. `whole`: the first one costs least when it is
+    /// as large as it can be.
+    pub(crate) fn begin_large(&mut self, size: SliceSize, limit: i32, whole: bool) {
+        self.resized(size, limit);
+        self.most = if whole { limit } else { FIRST.min(limit) };
+    }
+
     /// Slices have this size from now on.
     pub(crate) fn resized(&mut self, size: SliceSize, limit: i32) {
         self.size = size;
@@ -88,15 +102,18 @@ impl Pace {
             }
             self.suspect = None;
         }
-        let target = if self.is_large() {
-            CATCHING_UP / (1 << self.halved.min(5))
-        } else {
-            LIVE
+        let halved = 1 << self.halved.min(5);
+        let (target, growth) = match self.size {
+            SliceSize::Live => (LIVE, 2.0),
+            SliceSize::CatchUp => (CATCHING_UP / halved, GROWTH),
+            SliceSize::Rebuild => (BUILDING / halved, GROWTH),
         };
         if time > target * 2 {
             self.most = (self.most / 2).max(1);
         } else if time < target / 2 && slice.events >= i64::from(self.most) {
-            self.most = self.most.saturating_mul(2).min(self.limit);
+            // Not quite what would fit: the more events, the more a group or a sort of them costs each.
+            let fits = target.as_secs_f64() / time.as_secs_f64().max(0.000_001) * 0.8;
+            self.most = grown(self.most, fits.clamp(1.5, growth)).min(self.limit);
         }
     }
 
@@ -115,6 +132,16 @@ impl Pace {
         self.most = i32::try_from(slice.events / 2).unwrap_or(1).max(1);
         false
     }
+}
+
+fn grown(most: i32, times: f64) -> i32 {
+    // Saturates.
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "it ends at the largest number there is"
+    )]
+    let grown = (f64::from(most) * times) as i32;
+    grown
 }
 
 #[cfg(test)]

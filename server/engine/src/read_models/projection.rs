@@ -1,7 +1,5 @@
 //! Projections in code, for those who embed the engine.
 
-use std::collections::BTreeMap;
-use std::fmt;
 use std::pin::Pin;
 
 use highwater_model::RecordedEvent;
@@ -36,90 +34,26 @@ pub trait Projection: Send + Sync + 'static {
         events: &'a [RecordedEvent],
         connection: &'a mut PgConnection,
     ) -> Work<'a>;
-}
-
-/// A projection whose rows are folds: each event changes the state of one key. While live, a slice reads the states of its keys with
-/// one statement and writes them back with one.
-pub trait Fold: Send + Sync + 'static {
-    /// What a row is found by.
-    type Key: Ord + Clone + Send + Sync + 'static;
-    /// What a row holds.
-    type State: Clone + Send + Sync + 'static;
-
-    /// Its name, as of a read model.
-    fn name(&self) -> &str;
-    /// Types of the events that it handles; `*` stands for any characters.
-    fn events(&self) -> Vec<String>;
-    /// Makes its table where it is missing; called whenever a runner starts.
-    fn set_up<'a>(&'a self, connection: &'a mut PgConnection) -> Work<'a>;
-    /// Whose row an event changes; none: nobody's.
-    fn key(&self, event: &RecordedEvent) -> Result<Option<Self::Key>, ProjectionError>;
-    /// The row after an event; none: there is no row.
-    fn fold(
-        &self,
-        state: Option<Self::State>,
-        event: &RecordedEvent,
-    ) -> Result<Option<Self::State>, ProjectionError>;
-    /// Reads the rows that are there.
-    fn read<'a>(
-        &'a self,
-        keys: Vec<Self::Key>,
-        connection: &'a mut PgConnection,
-    ) -> Work<'a, Vec<(Self::Key, Self::State)>>;
-    /// Writes rows, and removes those without a state.
-    fn write<'a>(
-        &'a self,
-        rows: Vec<(Self::Key, Option<Self::State>)>,
-        connection: &'a mut PgConnection,
-    ) -> Work<'a>;
-}
-
-/// A fold as a projection.
-pub struct Folding<F>(pub F);
-
-impl<F> fmt::Debug for Folding<F> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Folding").finish_non_exhaustive()
+    /// How it takes in many thousands of events at once; none: they are handed to `apply`, fewer at a time. `empty`: it has not
+    /// handled any event, so its tables have no rows.
+    fn loading(&self, empty: bool) -> Option<Box<dyn Loading>> {
+        let _ = empty;
+        None
     }
 }
 
-impl<F: Fold> Projection for Folding<F> {
-    fn name(&self) -> &str {
-        self.0.name()
-    }
-
-    fn events(&self) -> Vec<String> {
-        self.0.events()
-    }
-
-    fn set_up<'a>(&'a self, connection: &'a mut PgConnection) -> Work<'a> {
-        self.0.set_up(connection)
-    }
-
-    fn apply<'a>(
-        &'a self,
+/// A large slice on its way into rows: its events come part by part, each is prepared and then taken.
+pub trait Loading: Send {
+    /// Reads what it has to know of the rows that are there before it takes these events.
+    fn prepare<'a>(
+        &'a mut self,
         events: &'a [RecordedEvent],
         connection: &'a mut PgConnection,
-    ) -> Work<'a> {
-        Box::pin(async move {
-            let mut of_keys: BTreeMap<F::Key, Vec<&RecordedEvent>> = BTreeMap::new();
-            for event in events {
-                if let Some(key) = self.0.key(event)? {
-                    of_keys.entry(key).or_default().push(event);
-                }
-            }
-            let keys: Vec<F::Key> = of_keys.keys().cloned().collect();
-            let mut states: BTreeMap<F::Key, F::State> =
-                self.0.read(keys, connection).await?.into_iter().collect();
-            let mut rows = Vec::with_capacity(of_keys.len());
-            for (key, events) in of_keys {
-                let mut state = states.remove(&key);
-                for event in events {
-                    state = self.0.fold(state, event)?;
-                }
-                rows.push((key, state));
-            }
-            self.0.write(rows, connection).await
-        })
-    }
+    ) -> Work<'a>;
+    /// Takes them in. On a thread of its own: the next part is being read meanwhile.
+    fn take(&mut self, events: &[RecordedEvent]) -> Result<(), ProjectionError>;
+    /// It has more in memory than it should, so `write` is called before the next part.
+    fn is_full(&self) -> bool;
+    /// Writes what it has.
+    fn write<'a>(&'a mut self, connection: &'a mut PgConnection) -> Work<'a>;
 }

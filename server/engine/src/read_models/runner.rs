@@ -10,7 +10,7 @@ use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::job::Work;
-use super::pace::Pace;
+use super::pace::{FAR, Pace};
 use super::projection::Projection;
 
 /// How long it waits for a wake-up before it looks by itself; orders that reached another server are found then, too.
@@ -131,25 +131,33 @@ impl Runner {
             .await;
     }
 
-    /// Small slices at first; a projection in code makes its tables.
+    /// Small slices at first, unless nothing is handled and much is to do; a projection in code makes its tables.
     async fn make_ready(&self, run: &mut Run) -> Result<(), String> {
-        let schema = self.version.schema.as_deref();
-        let limit = self
-            .store
-            .size_slices(
-                self.version.version_id,
-                self.generation,
-                schema,
-                SliceSize::Live,
-            )
-            .await
-            .map_err(|error| error.to_string())?;
-        let large = if self.version.role == VersionRole::Live {
+        let new = self.version.checkpoint == Position::ZERO;
+        let large = if self.version.role == VersionRole::Live && !new {
             SliceSize::CatchUp
         } else {
             SliceSize::Rebuild
         };
+        let far = new && run.wake.borrow().0 > FAR;
+        let first = if far { large } else { SliceSize::Live };
+        let schema = self.version.schema.as_deref();
+        let limit = self
+            .store
+            .size_slices(self.version.version_id, self.generation, schema, first)
+            .await
+            .map_err(|error| error.to_string())?;
         run.pace = Pace::new(limit, large);
+        if far {
+            let loads = |code: &Arc<dyn Projection>| code.loading(true).is_some();
+            let whole = self.code.as_ref().is_some_and(loads);
+            run.pace.begin_large(large, limit, whole);
+            // Who ordered it slow doesn't want it fast at first.
+            self.note(run).await?;
+            if let Some(limit) = run.work.as_ref().and_then(Work::limit) {
+                run.pace.keep_below(limit / 2);
+            }
+        }
         if let Some(code) = &self.code {
             let mut connection = self.acquire().await?;
             code.set_up(connection.connection())

@@ -5,10 +5,10 @@ use std::time::{Duration, Instant};
 use highwater_model::{FailurePolicy, Position, ReadModelState, VersionRole};
 use highwater_store::StoreError;
 use highwater_store::read_models::{
-    BegunSlice, HandlerFault, Slice, SliceError, SliceSize, SliceStart,
+    BegunSlice, HandlerFault, PART, Slice, SliceError, SliceSize, SliceStart,
 };
 
-use super::projection::ProjectionError;
+use super::load::{fault, load};
 use super::runner::{Next, POLL, Run, Runner};
 
 /// Attempts at an event whose definition says `retry`; the waits between them double, from a second to a minute.
@@ -56,7 +56,7 @@ impl Runner {
                 return Ok(Next::Rest(POLL));
             }
         };
-        match self.handle(&mut slice).await {
+        match self.handle(&mut slice, &begun).await {
             Ok(()) => {
                 self.keep(run, slice).await?;
                 let full = begun.events >= i64::from(run.pace.most());
@@ -84,19 +84,17 @@ impl Runner {
         }
     }
 
-    async fn handle(&self, slice: &mut Slice<'_>) -> Result<(), SliceError> {
+    async fn handle(&self, slice: &mut Slice<'_>, begun: &BegunSlice) -> Result<(), SliceError> {
         match (&self.code, &self.version.schema) {
             (Some(code), _) => {
+                let is_large = begun.events > i64::from(PART);
+                let empty = begun.after == Position::ZERO;
+                if let Some(loading) = code.loading(empty).filter(|_| is_large) {
+                    return load(slice, loading).await;
+                }
                 let events = slice.events().await?;
-                code.apply(&events, slice.connection())
-                    .await
-                    .map_err(|error| match error {
-                        ProjectionError::Sql(error) => SliceError::from_handler(&error),
-                        ProjectionError::Event(message) => SliceError::Handler {
-                            message,
-                            sqlstate: None,
-                        },
-                    })
+                let applied = code.apply(&events, slice.connection()).await;
+                applied.map_err(fault)
             }
             (None, Some(schema)) => slice.run_handler(schema).await,
             (None, None) => Err(SliceError::Database("it has no tables yet".to_owned())),

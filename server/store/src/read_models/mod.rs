@@ -6,7 +6,7 @@
 //! | version | `versions.rs` | a definition of a read model with a role (live, shadow, previous, waiting), and progress of its own |
 //! | owner | `owner.rs` | the database role that owns a read model's tables and runs its SQL: it can't log in and has no other right |
 //! | set-up | `set_up.rs`, `views.rs` | making a version's schema: the slice's views, its tables, its handler |
-//! | slice | `slice.rs` | the events between two positions, handled in the transaction that moves the checkpoint |
+//! | slice | `slice.rs`, `slice_events.rs` | the events between two positions, handled in the transaction that moves the checkpoint |
 //! | generation | `progress.rs` | goes up with each new runner of a version; a slice of an older one changes nothing |
 //! | job | `jobs.rs`, `rebuild.rs`, `part.rs`, `replay.rs`, `promote.rs`, `verify.rs` | a long operation on a read model: one at a time, with progress and an outcome |
 //! | index | `indexes.rs` | what a shadow's tables get after the load, when it is level for the first time |
@@ -48,6 +48,7 @@ mod rows;
 mod rows_order;
 mod set_up;
 mod slice;
+mod slice_events;
 mod trend;
 mod verify;
 mod versions;
@@ -66,6 +67,7 @@ pub use owner::OwnerRights;
 pub use progress::SliceSize;
 pub use rows::{RowsError, RowsQuery};
 pub use slice::{BegunSlice, Slice, SliceConnection, SliceConnections, SliceError, SliceStart};
+pub use slice_events::{PART, SliceEvents};
 pub use versions::{HandledUpTo, RunnableVersion};
 
 /// What a projection in code writes with, and what its statements may fail with.

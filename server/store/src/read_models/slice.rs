@@ -2,19 +2,19 @@
 
 use std::time::Duration;
 
-use futures_util::TryStreamExt;
-use highwater_model::{Position, RecordedEvent};
+use highwater_model::Position;
 use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, Postgres, Transaction};
 
 use super::owner::quoted;
-use crate::{Store, row};
+use super::set_up::CATCH_UP_LIMIT;
+use crate::Store;
 
 /// How long a session may do nothing inside a transaction before the database ends it: a runner that hangs holds its version no longer.
 const IDLE_IN_TRANSACTION: &str = "8s";
-/// Bytes of events that a projection in code is handed at once.
-const SLICE_BYTES: usize = 64 << 20;
+/// Memory of a large slice: what it makes of its events should be summed up there, not on disk.
+const LARGE_MEMORY: &str = "64MB";
 
 /// Connections that run slices, apart from those that answer queries. What a handler may have left in its session (settings,
 /// advisory locks) is gone before the next one gets it.
@@ -184,9 +184,14 @@ impl SliceConnection {
         most: i32,
         timeout: Duration,
     ) -> Result<(SliceStart, Slice<'_>), SliceError> {
+        let memory = if most > CATCH_UP_LIMIT {
+            format!("; set local work_mem = '{LARGE_MEMORY}'")
+        } else {
+            String::new()
+        };
         let begin = format!(
-            "begin; set local statement_timeout = {}; set local lock_timeout = '5s'",
-            timeout.as_millis()
+            "begin; set local statement_timeout = {}; set local lock_timeout = '5s'{memory}",
+            timeout.as_millis(),
         );
         let mut transaction = self.0.begin_with(AssertSqlSafe(begin)).await?;
         let (outcome, after, first, upto, events, head): BeginRow = sqlx::query_as(
@@ -227,8 +232,8 @@ impl SliceConnection {
 /// A slice that is being handled; dropped without [`Slice::commit`], nothing of it is kept.
 #[derive(Debug)]
 pub struct Slice<'c> {
-    transaction: Transaction<'c, Postgres>,
-    version_id: i64,
+    pub(super) transaction: Transaction<'c, Postgres>,
+    pub(super) version_id: i64,
 }
 
 impl Slice<'_> {
@@ -240,30 +245,6 @@ impl Slice<'_> {
             .await
             .map(|_| ())
             .map_err(|error| SliceError::from_handler(&error))
-    }
-
-    /// The slice's events, for a projection in code.
-    pub async fn events(&mut self) -> Result<Vec<RecordedEvent>, SliceError> {
-        let sql = format!(
-            "{}from ({}) e join highwater.streams s using (stream_id) join highwater.event_types k using (type_id) order by e.position",
-            row::COLUMNS,
-            super::views::slice_events(self.version_id, super::set_up::CATCH_UP_LIMIT)
-        );
-        let mut rows = sqlx::query(AssertSqlSafe(sql)).fetch(&mut *self.transaction);
-        let (mut events, mut bytes) = (Vec::new(), 0);
-        while let Some(row) = rows.try_next().await? {
-            let event =
-                row::event(&row).map_err(|error| SliceError::Database(error.to_string()))?;
-            bytes += event.data.get().len() + event.metadata.get().len();
-            if bytes > SLICE_BYTES && !events.is_empty() {
-                return Err(SliceError::Database(format!(
-                    "the slice has more than {} MiB of events; a smaller one is tried",
-                    SLICE_BYTES >> 20
-                )));
-            }
-            events.push(event);
-        }
-        Ok(events)
     }
 
     /// The transaction's connection, for a projection in code.

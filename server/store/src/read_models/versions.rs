@@ -30,6 +30,8 @@ pub struct RunnableVersion {
     pub policy: FailurePolicy,
     /// State.
     pub state: ReadModelState,
+    /// Up to where it had handled the log when it was looked up.
+    pub checkpoint: Position,
     /// What it is for.
     pub role: VersionRole,
     /// The job that it is run for.
@@ -242,7 +244,7 @@ impl Store {
     /// The versions that should run, as runners need them.
     pub async fn runnable_versions(&self) -> Result<Vec<RunnableVersion>, StoreError> {
         let rows: Vec<PgRow> = sqlx::query(
-            "select m.read_model_id, m.name, v.version_id, v.schema_name, v.handler, v.policy, v.role, p.state, j.job_id, j.replay_from
+            "select m.read_model_id, m.name, v.version_id, v.schema_name, v.handler, v.policy, v.role, p.state, p.checkpoint, j.job_id, j.replay_from
              from highwater.read_models m join highwater.read_model_versions v using (read_model_id) join highwater.read_model_progress p using (version_id)
              left join highwater.jobs j on j.version_id = v.version_id and j.state = 'running' and j.swapped_at is null and (v.role <> 'live' or j.kind = 'replay')
              where v.role in ('live', 'shadow') or v.role = 'previous' and j.kind = 'go_back' order by m.read_model_id limit 3000",
@@ -264,6 +266,7 @@ impl Store {
                     handler: handler(row.try_get("handler")?),
                     policy: stored(&POLICIES, &policy, FailurePolicy::as_str)?,
                     state: stored(&ReadModelState::ALL, &state, ReadModelState::as_str)?,
+                    checkpoint: Position(row.try_get("checkpoint")?),
                     role: stored(&VersionRole::ALL, &role, VersionRole::as_str)?,
                     job_id: row.try_get("job_id")?,
                     replays_from: row.try_get::<Option<i64>, _>("replay_from")?.map(Position),
