@@ -3,6 +3,8 @@
 
 mod support;
 
+use std::time::Duration;
+
 use highwater_engine::ReadModels;
 use highwater_model::{JobState, ReadModelState, VersionRole};
 use serde_json::json;
@@ -43,6 +45,21 @@ async fn loads(fresh: &Fresh) {
         .await;
 }
 
+/// Waits for the planner's statistics of the shadow, well before the database would make them by itself.
+async fn statistics(fresh: &Fresh) {
+    for _ in 0..100 {
+        let columns: i64 = sqlx::query_scalar("select count(*) from pg_stats where schemaname = 'totals__shadow' and tablename = 'totals'")
+            .fetch_one(&mut fresh.sql().await)
+            .await
+            .unwrap();
+        if columns > 0 {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    panic!("the shadow has no statistics after 5 s");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_index_is_not_there_during_the_load_and_is_there_before_it_is_level() {
     let fresh = Fresh::new().await;
@@ -67,6 +84,7 @@ async fn an_index_is_not_there_during_the_load_and_is_there_before_it_is_level()
         .unwrap();
     assert!(made.ends_with("(cents DESC) WHERE (orders > 0)"), "{made}");
     assert_eq!(fresh.totals("totals__shadow").await, fresh.fold().await);
+    statistics(&fresh).await;
     // With them it is promoted, and goes on.
     read_models.diff("totals").await.unwrap();
     let job = read_models.promote("totals", &order()).await.unwrap();

@@ -5,7 +5,7 @@ mod support;
 
 use std::time::{Duration, Instant};
 
-use highwater_model::{EventPage, ExpectedVersion, ImportLine, Position, Version};
+use highwater_model::{EventPage, ExpectedVersion, ImportLine, Position, RecordedEvent, Version};
 use highwater_store::{Direction, Ids, LogQuery, Store, StoreError, StoreOptions, Tasks};
 use serde_json::json;
 use sqlx::{Connection, Executor, PgConnection};
@@ -232,6 +232,45 @@ async fn open_sql_transactions_commit_in_any_order_and_leave_no_gap() {
         .await
         .unwrap();
     assert_eq!(pending, 0);
+}
+
+#[tokio::test]
+async fn a_sql_transaction_records_all_that_is_left_of_it_whatever_it_takes_back() {
+    let fresh = fresh().await;
+    let mut connection = PgConnection::connect(&fresh.url).await.unwrap();
+    let connection = &mut connection;
+    let thousand = "select from highwater.append('q-large', -2, (select jsonb_agg(jsonb_build_object('type', 'Said', 'id', gen_random_uuid(), 'data', n)) from generate_series(1, 1000) n))";
+    connection.execute("begin; savepoint s").await.unwrap();
+    sql_append(connection, "q-1", -1).await.unwrap();
+    connection.execute("rollback to savepoint s").await.unwrap();
+    assert_eq!(sql_append(connection, "q-1", -1).await.unwrap(), [0]);
+    connection.execute("savepoint t").await.unwrap();
+    assert_eq!(sql_append(connection, "q-2", -1).await.unwrap(), [0]);
+    connection
+        .execute("rollback to savepoint t; set constraints all immediate")
+        .await
+        .unwrap();
+    assert_eq!(sql_append(connection, "q-3", -1).await.unwrap(), [0]);
+    connection
+        .execute("set constraints all deferred")
+        .await
+        .unwrap();
+    // Enough to be noticed if what they cost grew with their square.
+    for _ in 0..20 {
+        connection.execute(thousand).await.unwrap();
+    }
+    connection.execute("commit").await.unwrap();
+    let streams = |event: &RecordedEvent| event.stream.as_str().to_owned();
+    let first = fresh.store.read_tail(Position::ZERO, 3).await.unwrap();
+    let first: Vec<String> = first.iter().map(streams).collect();
+    assert_eq!(first, ["q-1", "q-3", "q-large"]);
+    let all: (i64, i64, i64) = sqlx::query_as(
+        "select count(*), max(position), (select count(*) from highwater.pending_events) from highwater.events",
+    )
+    .fetch_one(connection)
+    .await
+    .unwrap();
+    assert_eq!(all, (20_002, 20_002, 0));
 }
 
 async fn sql_append_with_id(connection: &mut PgConnection, stream: &str, id: uuid::Uuid) {

@@ -202,6 +202,13 @@ impl Runner {
             self.store.rebuild_is_level(job_id).await
         }
         .map_err(|error| error.to_string())?;
+        if !goes_back {
+            // It is level without, and discarded by now perhaps.
+            let analyzed = self.store.analyze_tables(self.version.version_id).await;
+            if let Err(error) = analyzed {
+                tracing::warn!(read_model = self.version.name, %error, "read model: the database could not look at its tables; plans are poor until it does so by itself");
+            }
+        }
         Ok(!goes_back)
     }
 

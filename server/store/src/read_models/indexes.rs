@@ -1,4 +1,5 @@
 //! Indexes of a shadow: those that the load doesn't need are made after it, all at once, when the shadow is level for the first time.
+//! Then the planner gets its statistics.
 
 use std::time::Instant;
 
@@ -201,6 +202,27 @@ impl Store {
             .execute(self.pool())
             .await?;
         Ok(IndexesMade::Made)
+    }
+}
+
+impl Store {
+    /// Has the database look at the tables of a version that was just filled: until its own time comes for that, in minutes, it plans
+    /// a diff, a page of rows and the next slices as if they were empty.
+    pub async fn analyze_tables(&self, version_id: i64) -> Result<(), StoreError> {
+        let tables: Vec<String> = sqlx::query_scalar(
+            "select format('%I.%I', v.schema_name, c.relname) from highwater.read_model_versions v
+             join pg_class c on c.relnamespace = to_regnamespace(quote_ident(v.schema_name)) and c.relkind in ('r', 'p') and not c.relispartition
+             where v.version_id = $1 order by c.oid",
+        )
+        .bind(version_id)
+        .fetch_all(self.pool())
+        .await?;
+        if !tables.is_empty() {
+            sqlx::raw_sql(AssertSqlSafe(format!("analyze {}", tables.join(", "))))
+                .execute(self.pool())
+                .await?;
+        }
+        Ok(())
     }
 }
 
