@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmod, mkdtemp, rm } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -13,11 +13,15 @@ export class Server {
 
   private constructor(private readonly folder: string) {}
 
-  /** Starts one on a free port. */
-  static async start(): Promise<Server> {
+  /** Starts one on a free port, with these files in its folder of definitions. */
+  static async start(definitions: Record<string, string> = {}): Promise<Server> {
     const folder = await mkdtemp(join(tmpdir(), 'hw.'));
     // As root the embedded Postgres runs as another user, which has to reach the folder.
     await chmod(folder, 0o711);
+    await mkdir(join(folder, 'read-models'));
+    for (const [name, text] of Object.entries(definitions)) {
+      await writeFile(join(folder, 'read-models', name), text);
+    }
     const server = new Server(folder);
     await server.again();
     return server;
@@ -27,7 +31,8 @@ export class Server {
   async again(): Promise<void> {
     const listen = this.url ? new URL(this.url).host : '127.0.0.1:0';
     const program = process.env.HIGHWATER_BIN ?? `${process.env.CARGO_TARGET_DIR ?? '../target'}/release/highwater`;
-    this.process = spawn(program, ['serve', '--listen', listen, '--data-dir', join(this.folder, 'data')], {
+    const [data, definitions] = ['data', 'read-models'].map((name) => join(this.folder, name));
+    this.process = spawn(program, ['serve', '--listen', listen, '--data-dir', data!, '--read-models', definitions!], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
     for await (const line of createInterface({ input: this.process.stdout! })) {

@@ -131,6 +131,14 @@ pub fn bytes(bytes: i64) -> String {
     format!("{value:.1} TB")
 }
 
+/// As it stands at the beginning of a sentence.
+pub fn capital(words: &str) -> String {
+    let mut letters = words.chars();
+    letters.next().map_or_else(String::new, |first| {
+        first.to_uppercase().chain(letters).collect()
+    })
+}
+
 /// The class that gives an event type its hue, always the same for a name (FNV-1a, 36 hues).
 pub fn hue(event_type: &str) -> String {
     let hash = event_type.bytes().fold(0x811c_9dc5_u32, |hash, byte| {
@@ -179,6 +187,12 @@ mod tests {
             [number(0), number(999), number(1_000), number(2_481_307)],
             ["0", "999", "1\u{2009}000", "2\u{2009}481\u{2009}307"]
         );
+    }
+
+    #[test]
+    fn a_sentence_begins_with_a_capital() {
+        let begun = ["version 2", "über", "12 rows", ""].map(capital);
+        assert_eq!(begun, ["Version 2", "Über", "12 rows", ""]);
     }
 
     #[test]

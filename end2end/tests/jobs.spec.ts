@@ -22,9 +22,15 @@ test('a running job is shown with its progress, cancelled, found by filters, and
   await expect(row, 'it comes by itself').toContainText('running');
 
   await open(`/jobs/${job.id}`);
+  await expect(page.getByRole('heading', { level: 1, name: `Job ${job.id}: rebuild of ${name}`, exact: true })).toBeVisible();
   await expect(page.getByRole('progressbar')).toBeVisible();
+  const actions = page.getByRole('region', { name: 'Actions, newest first' }).locator('tbody tr');
+  await expect(actions).toHaveCount(1);
+  await expect(actions).toContainText(`for ${word}`);
+  await expect(actions).toContainText('begun');
   await page.getByRole('button', { name: 'Cancel the job' }).click();
   await expect(page.getByRole('main')).toContainText(`Job ${job.id}: cancelled by local`, { timeout: 20_000 });
+  await expect(actions, 'the order, its end and who ended it').toHaveCount(3);
   await expectAccessible(page);
   const read_model = await (await request.get(`/api/read-models/${name}`)).json();
   expect(read_model.versions.map((version: { role: string }) => version.role)).toEqual(['live', 'waiting']);

@@ -1,4 +1,5 @@
 import { dividing, expect, expectAccessible, expectNoSidewaysScroll, test } from '../fixtures';
+import { Server } from '../server';
 
 test('the list names each read model with its state, lag and place', async ({ page, open }) => {
   await open('/read-models');
@@ -44,9 +45,28 @@ test('⌘K goes to a read model', async ({ page, open }) => {
   await expect(page).toHaveURL('/read-models/stock_levels');
 });
 
+test('a definition that is refused is told where there is no read model yet', async ({ page }) => {
+  test.setTimeout(60_000);
+  const server = await Server.start({ 'broken.sql': 'select 1;\n' });
+  try {
+    await page.goto(`${server.url}/read-models`);
+    await expect(page.getByRole('heading', { name: 'No read model yet' })).toBeVisible();
+    await expect(page.getByRole('status').filter({ hasText: 'Refused definitions' })).toContainText('broken.sql: ');
+  } finally {
+    await server.remove();
+  }
+});
+
 test('it is accessible, and fits a window of 390 pixels', async ({ page, open }) => {
   await open('/read-models');
   await expectAccessible(page);
-  await page.setViewportSize({ width: 390, height: 844 });
-  await expectNoSidewaysScroll(page);
+  for (const width of [390, 360]) {
+    await page.setViewportSize({ width, height: 844 });
+    await expectNoSidewaysScroll(page);
+    const pages = page.getByRole('navigation', { name: 'Pages' });
+    expect(await pages.evaluate((rail) => rail.scrollWidth - rail.clientWidth), 'every page is in sight').toBe(0);
+    for (const link of await pages.getByRole('link').all()) {
+      expect((await link.boundingBox())!.height, 'one line each').toBeLessThan(35);
+    }
+  }
 });

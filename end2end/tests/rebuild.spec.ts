@@ -42,6 +42,7 @@ test('the wrong revenue is rebuilt, compared, promoted, verified and gone back f
   await expect(page.getByRole('status').filter({ hasText: 'Saved as version 2. It waits for its rebuild' })).toBeVisible();
 
   await expect(open(page)).toContainText('Plan');
+  await says(page, 'Version 2 waits: a changed definition.');
   await section(page).getByRole('button', { name: 'Plan a rebuild' }).click();
   await says(page, 'matching events, counted');
   await says(page, 'none: its SQL can write only its own tables');
@@ -70,17 +71,32 @@ test('the wrong revenue is rebuilt, compared, promoted, verified and gone back f
   expect(Math.abs(short - (placed - left)), `${short} of ${placed - left}, give or take what was cancelled while the rows were read`).toBeLessThan(25);
   await expectAccessible(page);
 
+  await expect(section(page), 'the notice that it began has gone with its end').not.toContainText('builds the shadow');
   const promote = section(page).getByRole('button', { name: 'Promote version 2' });
   await expect(promote).toBeDisabled();
   await section(page).getByLabel('Why it is promoted').fill('seen, it is right');
+  let promoteNow = (): void => {};
+  const held = new Promise<void>((resolve) => (promoteNow = resolve));
+  await page.route('**/api/read-models/revenue_by_day/promote', async (route) => {
+    await held;
+    await route.continue();
+  });
   await promote.click();
+  await expect(section(page).getByRole('button', { name: 'Compare again' }), 'it is not what goes on').toHaveAttribute('aria-disabled', 'true');
+  promoteNow();
   await says(page, 'Verified: it is live');
+  await expect(section(page)).not.toContainText('looks whether it lives');
   await expect(page.getByText('version 2 live · version 1 previous')).toBeVisible();
 
   await section(page).getByLabel('Why you go back').fill('the report still wants them');
   await section(page).getByRole('button', { name: 'Go back to version 1' }).click();
   await expect(page.getByText('version 1 live · version 2 previous')).toBeVisible({ timeout: 25_000 });
   await says(page, 'Verified: it is live');
+
+  await visit('/jobs?read_model=revenue_by_day&kind=go_back');
+  await page.getByRole('main').locator('tbody').getByRole('link', { name: /go back/ }).click();
+  await expect(page.getByRole('heading', { level: 1 })).toHaveText(/^Job \d+: back to the previous version of revenue_by_day$/);
+  await expect(page.getByRole('region', { name: 'Actions, newest first' })).toContainText('the report still wants them');
 
   await visit('/audit?read_model=revenue_by_day');
   const story = page.getByRole('region', { name: 'Actions, newest first' });
@@ -105,11 +121,15 @@ test('a second operator sees the job of the first at once, and is told when comi
   }).toPass();
 
   await visit(`/read-models/${name}`);
+  await section(page).getByRole('button', { name: 'Plan a rebuild' }).click();
+  const plannedHere = section(page).getByText('Nothing is changed yet.');
+  await expect(plannedHere).toBeVisible();
   const plan = await (await request.post(`/api/read-models/${name}/plan`, { data: {} })).json();
   const answer = await request.post(`/api/read-models/${name}/rebuild`, { data: { plan, reason: 'first' } });
   expect(answer.status(), await answer.text()).toBe(202);
   await expect(open(page)).toContainText('Run');
   await says(page, ': first');
+  await expect(plannedHere, 'that is behind now that somebody has begun').toBeHidden();
   await planned.click();
   await expect(section(late).getByRole('status').filter({ hasText: /Nothing was changed\./ })).toContainText(/already/);
   await expect(open(late)).not.toContainText('Plan');

@@ -152,6 +152,8 @@ async fn queries_of_a_read_model_that_can_not_be_answered_say_what_can() {
         "read_model=%00",
         "action=%00",
         "actor=%00",
+        "job=-1",
+        "job=x",
         "before=x",
         "limit=0",
     ] {

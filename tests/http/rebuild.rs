@@ -219,10 +219,20 @@ async fn rebuild_that_meets_a_bad_event_waits_for_a_decision_and_goes_on() {
     assert_eq!(status, 200, "{read_model}");
     let job = over(&mut jobs, &job["id"]).await;
     assert_eq!(job["state"], "done", "{job}");
-    let (_, actions) = server
-        .get("/api/actions?read_model=counts&action=skip")
-        .await;
-    assert_eq!(actions[0]["reason"], "no number", "{actions}");
+    let (_, actions) = server.get(&format!("/api/actions?job={}", job["id"])).await;
+    let told: Vec<_> = actions
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|action| (&action["action"], &action["after"]["job"]))
+        .collect();
+    let of_job = ["rebuild", "skip", "rebuild"].map(Value::from);
+    assert_eq!(
+        told,
+        of_job.each_ref().map(|action| (action, &job["id"])),
+        "{actions}"
+    );
+    assert_eq!(actions[1]["reason"], "no number", "{actions}");
 }
 
 /// The shadow differs from the live one in the customer whose orders were cancelled, and in nothing else.

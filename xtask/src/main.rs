@@ -3,6 +3,7 @@
 
 mod bench;
 mod check;
+mod leave_out;
 mod setup;
 mod site;
 mod step;

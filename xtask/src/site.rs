@@ -7,7 +7,12 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use sha2::Digest;
 
+use crate::leave_out::leave_out;
 use crate::step;
+
+/// Leptos makes this of every view, for pages whose parts are loaded one by one (`hydrate_lazy`): a sixth of the program, and all
+/// reachable as the views carry it with them. The console is one program (`hydrate_body`) and never calls it.
+const NEVER_CALLED: &str = "hydrate_async";
 
 /// wasm-opt before this one exits with success and leaves a program that no browser starts.
 const OLDEST_WASM_OPT: u32 = 130;
@@ -82,9 +87,10 @@ fn bind(program: &Path, into: &Path) -> Result<()> {
         .out_name("highwater")
         .typescript(false)
         .omit_default_module_path(false);
-    bindgen
-        .generate(into)
-        .context("wasm-bindgen could not make the JavaScript beside the program")
+    let failed = "wasm-bindgen could not make the JavaScript beside the program";
+    let mut output = bindgen.generate_output().context(failed)?;
+    leave_out(output.wasm_mut(), NEVER_CALLED)?;
+    output.emit(into).context(failed)
 }
 
 /// Shrinks the program where a wasm-opt that works is there.

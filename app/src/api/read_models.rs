@@ -16,6 +16,8 @@ pub struct ActionsRequest {
     pub action: String,
     /// Of one operator only.
     pub actor: String,
+    /// Of one job only.
+    pub job: Option<i64>,
     /// Older than this action.
     pub before: Option<i64>,
     /// How many at most.
@@ -29,6 +31,7 @@ impl ActionsRequest {
         query.text("read_model", &self.read_model);
         query.text("action", &self.action);
         query.text("actor", &self.actor);
+        query.number("job", self.job);
         query
     }
 

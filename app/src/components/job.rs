@@ -16,6 +16,17 @@ pub fn kind_word(kind: JobKind) -> &'static str {
     }
 }
 
+/// What a job does to a read model, whose name follows.
+pub fn does_to(kind: JobKind) -> &'static str {
+    match kind {
+        JobKind::Rebuild => "rebuild of",
+        JobKind::Promote => "promotion of",
+        JobKind::GoBack => "back to the previous version of",
+        JobKind::Replay => "replay of",
+        JobKind::RebuildPart => "rebuild of a part of",
+    }
+}
+
 /// A job's state as colour, shape and word.
 #[component]
 pub fn JobBadge(

@@ -23,10 +23,16 @@ pub fn on_jobs(take: impl Fn(&[Job]) + 'static) {
     });
 }
 
+/// A job that is over does not change any more: what still says that it runs was written before its end was read.
+pub fn is_late(known: &Job, said: &Job) -> bool {
+    known.state.is_over() && !said.state.is_over()
+}
+
 /// Puts what is newly said of jobs into a list, the newest first: known ones change, new ones that are `wanted` come in.
 pub fn merge(list: &mut Vec<Job>, said: &[Job], wanted: impl Fn(&Job) -> bool) {
     for job in said {
         match list.iter_mut().find(|known| known.id == job.id) {
+            Some(known) if is_late(known, job) => {}
             Some(known) => known.clone_from(job),
             None if wanted(job) => list.push(job.clone()),
             None => {}
@@ -83,5 +89,12 @@ mod tests {
                 (1, JobState::Done)
             ]
         );
+    }
+
+    #[test]
+    fn a_job_that_is_over_does_not_run_again() {
+        let mut list = vec![job(1, JobState::Cancelled)];
+        merge(&mut list, &[job(1, JobState::Running)], |_| true);
+        assert_eq!(list[0].state, JobState::Cancelled);
     }
 }

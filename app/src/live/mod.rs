@@ -11,7 +11,7 @@ use highwater_model::{Job, Mark, ReadModelLag};
 use leptos::prelude::*;
 
 pub use buffer::{Buffer, Row};
-pub use jobs::on_jobs;
+pub use jobs::{is_late, on_jobs};
 pub use machine::Status;
 pub use read_models::{on_lag, on_pulse, take_over};
 

@@ -15,9 +15,20 @@ use crate::components::version_numbers::VersionNumbers;
 /// Actions on one page.
 const PAGE: usize = 100;
 /// What an operator can do.
-const KINDS: [&str; 11] = [
-    "define", "pause", "resume", "retry", "skip", "rebuild", "cancel", "speed", "promote",
-    "go_back", "discard",
+const KINDS: [&str; 13] = [
+    "define",
+    "pause",
+    "resume",
+    "retry",
+    "skip",
+    "rebuild",
+    "rebuild_part",
+    "replay",
+    "cancel",
+    "speed",
+    "promote",
+    "go_back",
+    "discard",
 ];
 
 /// The audit log.
@@ -29,6 +40,7 @@ pub fn AuditPage() -> impl IntoView {
             read_model: map.get("read_model").unwrap_or_default(),
             action: map.get("action").unwrap_or_default(),
             actor: map.get("actor").unwrap_or_default(),
+            job: None,
             before: map.get("before").and_then(|before| before.parse().ok()),
             limit: PAGE,
         })

@@ -13,15 +13,14 @@ use super::read_model_rebuild_plan::facts;
 use crate::api::{ActionsRequest, Answer, Api, ApiError, escape};
 use crate::components::Time;
 use crate::components::actions::Actions;
-use crate::components::job::{JobBadge, JobProgress, kind_word, numbers, took};
+use crate::components::job::{JobBadge, JobProgress, does_to, numbers, took};
 use crate::components::problem::{ErrorNotice, NotFound};
 use crate::components::version_numbers::VersionNumbers;
-use crate::live::on_jobs;
+use crate::format;
+use crate::live::{is_late, on_jobs};
 
-/// Actions among which those of the job are looked for.
-const LOOKED_AT: usize = 500;
-/// Its order stands in the audit log at most this long before it or after it.
-const APART_MS: i64 = 5_000;
+/// Its newest actions; a job has a handful.
+const ACTIONS: usize = 500;
 
 /// What the page reads at first.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -71,33 +70,19 @@ async fn read(api: Api, id: i64) -> Answer<Found> {
     let job = api.job(id).await?;
     Ok(Found {
         model: api.read_model(&job.read_model).await.ok(),
-        actions: actions_of(&api, &job).await?,
+        actions: actions_of(&api, id).await?,
         job,
     })
 }
 
 /// The order, what was done to the job, and what came of it.
-async fn actions_of(api: &Api, job: &Job) -> Answer<Vec<Action>> {
-    let request = ActionsRequest {
-        read_model: job.read_model.clone(),
-        limit: LOOKED_AT,
+async fn actions_of(api: &Api, id: i64) -> Answer<Vec<Action>> {
+    api.actions(&ActionsRequest {
+        job: Some(id),
+        limit: ACTIONS,
         ..ActionsRequest::default()
-    };
-    let mut actions = api.actions(&request).await?;
-    actions.retain(|action| belongs(action, job));
-    Ok(actions)
-}
-
-fn belongs(action: &Action, job: &Job) -> bool {
-    let named = [&action.before, &action.after]
-        .into_iter()
-        .any(|facts| facts.get("job").and_then(serde_json::Value::as_i64) == Some(job.id));
-    let apart = action.at.as_millisecond() - job.created_at.as_millisecond();
-    let ordered = action.action == job.kind.as_str()
-        && action.actor == job.actor
-        && action.after.get("job").is_none()
-        && apart.abs() < APART_MS;
-    named || ordered
+    })
+    .await
 }
 
 /// What was found, and from there on what changes.
@@ -121,21 +106,24 @@ fn One(
     let ordered = (first.actor.clone(), first.reason.clone(), first.created_at);
     let job = RwSignal::new(first);
     let actions = RwSignal::new(actions);
+    let read_actions = move || async move {
+        if let Ok(fresh) = actions_of(&Api::from_context(), id).await {
+            let _ = actions.try_set(fresh);
+        }
+    };
     on_jobs(move |said| {
         let Some(fresh) = said.iter().find(|one| one.id == id) else {
             return;
         };
+        if job.with_untracked(|job| is_late(job, fresh)) {
+            return;
+        }
         let before = job.with_untracked(|job| (job.state, job.speed_limit));
         if job.with_untracked(|job| job != fresh) {
             job.set(fresh.clone());
         }
         if before != (fresh.state, fresh.speed_limit) {
-            leptos::task::spawn_local(async move {
-                let known = job.get_untracked();
-                if let Ok(fresh) = actions_of(&Api::from_context(), &known).await {
-                    let _ = actions.try_set(fresh);
-                }
-            });
+            leptos::task::spawn_local(read_actions());
         }
     });
     let (said, busy) = (RwSignal::new(None::<Said>), RwSignal::new(false));
@@ -150,6 +138,7 @@ fn One(
             if let Ok(fresh) = Api::from_context().job(order.id).await {
                 let _ = job.try_set(fresh);
             }
+            read_actions().await;
             let _ = said.try_set(Some(came));
             let _ = busy.try_set(false);
         });
@@ -163,7 +152,7 @@ fn One(
     };
     view! {
         <div class="bar heading">
-            <h1>{format!("Job {id}: {} of ", kind_word(kind))} <a class="mono" href=format!("/read-models/{}", escape(&name))>{name.clone()}</a></h1>
+            <h1>{format!("Job {id}: {} ", does_to(kind))} <a class="mono" href=format!("/read-models/{}", escape(&name))>{name.clone()}</a></h1>
             <JobBadge state />
         </div>
         <div role="status" class="said">
@@ -212,7 +201,7 @@ fn Verdict(
     };
     view! {
         <div role="status" class="said">
-            <p class=class>{move || outcome.get().1}</p>
+            <p class=class>{move || outcome.get().1.map(|said| format!("{}.", format::capital(&said)))}</p>
         </div>
     }
     .into_any()

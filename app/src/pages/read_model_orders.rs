@@ -35,6 +35,8 @@ pub struct Said {
     pub done: bool,
     /// What happened.
     pub words: String,
+    /// The job that it began; once that is over, its verdict says more than that it began.
+    pub job: Option<i64>,
 }
 
 impl Said {
@@ -42,6 +44,15 @@ impl Said {
         Self {
             done: true,
             words: words.into(),
+            job: None,
+        }
+    }
+
+    /// A job has begun.
+    pub(super) fn begun(job: i64, words: impl Into<String>) -> Self {
+        Self {
+            job: Some(job),
+            ..Self::done(words)
         }
     }
 
@@ -49,6 +60,7 @@ impl Said {
         Self {
             done: false,
             words: words.into(),
+            job: None,
         }
     }
 }

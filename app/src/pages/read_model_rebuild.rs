@@ -1,5 +1,7 @@
 //! The guided rebuild: plan, run, diff, promote, verified, go back; one step is open.
 
+use std::pin::Pin;
+
 use highwater_model::{Job, JobKind, JobState, ReadModelDiff, RebuildPlan, VersionRole};
 use leptos::prelude::*;
 
@@ -8,7 +10,9 @@ use super::read_model_rebuild_back::{Ended, PreviousVersion};
 use super::read_model_rebuild_diff::Compare;
 use super::read_model_rebuild_plan::Plan;
 use super::read_model_rebuild_run::Run;
-use super::read_model_rebuild_step::{Mark, Step, is_step, mark, newest, running, step, version};
+use super::read_model_rebuild_step::{
+    Mark, Step, is_behind, is_step, mark, newest, running, step, version,
+};
 use crate::api::{Answer, Api, ApiError, JobsRequest};
 use crate::components::job::{mean_rate, percent, seconds_of_work};
 use crate::components::read_model_state::counted;
@@ -60,8 +64,35 @@ impl Rebuild {
             .with(|model| version(model, role).map(|version| format!("version {}", version.number)))
     }
 
+    /// The same at the beginning of a sentence.
+    pub fn version_title(self, role: VersionRole) -> Option<String> {
+        self.version_name(role).map(|name| format::capital(&name))
+    }
+
+    /// As [`Self::order`]; `waits` is set until it is answered, for the words of the button that gave it.
+    pub fn order_from(
+        self,
+        waits: RwSignal<bool>,
+        work: impl Future<Output = Answer<Said>> + 'static,
+    ) {
+        if self.busy.get_untracked() {
+            return;
+        }
+        waits.set(true);
+        self.order(async move {
+            let said = work.await;
+            let _ = waits.try_set(false);
+            said
+        });
+    }
+
     /// Gives an order, reads everything back, and says what came of it.
     pub fn order(self, work: impl Future<Output = Answer<Said>> + 'static) {
+        // Boxed, so that the program for the browser has what stands around an order once, not once for each order.
+        self.carry_out(Box::pin(work));
+    }
+
+    fn carry_out(self, work: Pin<Box<dyn Future<Output = Answer<Said>>>>) {
         if self.busy.get_untracked() {
             return;
         }
@@ -70,7 +101,10 @@ impl Rebuild {
         leptos::task::spawn_local(async move {
             let said = work.await.unwrap_or_else(|error| refusal(&error));
             self.refresh().await;
-            let _ = self.said.try_set(Some(said));
+            let behind = self
+                .jobs
+                .try_with_untracked(|jobs| is_behind(said.job, jobs));
+            let _ = self.said.try_set((behind == Some(false)).then_some(said));
             let _ = self.busy.try_set(false);
         });
     }
@@ -86,9 +120,10 @@ impl Rebuild {
         };
         let api = Api::from_context();
         if let Ok(fresh) = api.jobs(&last_jobs(&name)).await {
+            // The feed may have said more while this was on its way.
             let _ = self
                 .jobs
-                .try_set(fresh.into_iter().filter(is_step).collect());
+                .try_update(|known| jobs::merge(known, &fresh, is_step));
         }
         self.shown.refresh(&api, &name).await;
     }
@@ -107,6 +142,8 @@ impl Rebuild {
         }
         let after = self.jobs.with_untracked(state);
         if before != after {
+            // What the last order of this window came to is behind: what began or ended now says how it is.
+            self.said.set(None);
             if after.is_some_and(|(_, state)| !state.is_over()) {
                 // Somebody has begun: what was planned here is not what will run.
                 self.plan.set(None);

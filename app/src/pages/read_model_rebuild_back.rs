@@ -10,6 +10,7 @@ use super::read_model_rebuild_run::{Ordered, Running};
 use super::read_model_rebuild_step::{Step, running};
 use crate::api::Api;
 use crate::components::reason_form::ReasonForm;
+use crate::format;
 
 /// The job that changes or changed which version is live.
 #[component]
@@ -69,17 +70,10 @@ fn verdict(job: &Job) -> (&'static str, String) {
             "notice",
             "The new version is live. It is looked after: has it moved, are its rows there, does it go on?".to_owned(),
         ),
-        (JobState::Done, _) => ("notice done", format!("{}.", capital(&outcome))),
+        (JobState::Done, _) => ("notice done", format!("{}.", format::capital(&outcome))),
         (JobState::Failed, _) => ("notice bad", format!("Failed: {outcome}.")),
-        (JobState::Cancelled, _) => ("notice", format!("{}.", capital(&outcome))),
+        (JobState::Cancelled, _) => ("notice", format!("{}.", format::capital(&outcome))),
     }
-}
-
-fn capital(words: &str) -> String {
-    let mut letters = words.chars();
-    letters.next().map_or_else(String::new, |first| {
-        first.to_uppercase().chain(letters).collect()
-    })
 }
 
 /// The version before the live one: the way back, until somebody discards it.
@@ -128,10 +122,10 @@ fn GoBack(
     let give = Callback::new(move |reason: String| {
         rebuild.order(async move {
             let job = Api::from_context().go_back(&rebuild.name(), reason).await?;
-            Ok(Said::done(format!(
-                "Job {} brings the previous version back.",
-                job.id
-            )))
+            Ok(Said::begun(
+                job.id,
+                format!("Job {} brings the previous version back.", job.id),
+            ))
         });
     });
     view! {

@@ -18,8 +18,10 @@ pub fn Compare(
     /// What the section shows.
     rebuild: Rebuild,
 ) -> impl IntoView {
+    // Other orders have other words.
+    let waits = RwSignal::new(false);
     let compare = move |_| {
-        rebuild.order(async move {
+        rebuild.order_from(waits, async move {
             let diff = Api::from_context().diff(&rebuild.name()).await?;
             let said = format!(
                 "Compared in {}: {}.",
@@ -33,7 +35,7 @@ pub fn Compare(
     let diff = Memo::new(move |_| rebuild.current_diff());
     let shadow = Memo::new(move |_| {
         rebuild
-            .version_name(VersionRole::Shadow)
+            .version_title(VersionRole::Shadow)
             .unwrap_or_default()
     });
     let words = move || {
@@ -42,7 +44,7 @@ pub fn Compare(
             shadow.get()
         )
     };
-    let button = move || match (rebuild.busy.get(), diff.with(Option::is_some)) {
+    let button = move || match (waits.get(), diff.with(Option::is_some)) {
         (true, _) => "Comparing…",
         (false, false) => "Compare with the live rows",
         (false, true) => "Compare again",

@@ -18,8 +18,10 @@ pub fn Plan(
     /// What the section shows.
     rebuild: Rebuild,
 ) -> impl IntoView {
+    // Other orders have other words.
+    let waits = RwSignal::new(false);
     let ask = move |_| {
-        rebuild.order(async move {
+        rebuild.order_from(waits, async move {
             let plan = Api::from_context().plan(&rebuild.name()).await?;
             let words = format!("Planned: {}. Nothing is changed yet.", cost(&plan));
             let _ = rebuild.plan.try_set(Some(plan));
@@ -38,15 +40,18 @@ pub fn Plan(
             // Refused or taken: the next order needs a fresh plan.
             let _ = rebuild.plan.try_set(None);
             let job = answer?;
-            Ok(Said::done(format!(
-                "Job {} builds the shadow. The live rows don't change.",
-                job.id
-            )))
+            Ok(Said::begun(
+                job.id,
+                format!(
+                    "Job {} builds the shadow. The live rows don't change.",
+                    job.id
+                ),
+            ))
         });
     });
-    let waits = Memo::new(move |_| rebuild.version_name(VersionRole::Waiting));
+    let changed = Memo::new(move |_| rebuild.version_title(VersionRole::Waiting));
     let words = move || {
-        match waits.get() {
+        match changed.get() {
         Some(waiting) => format!(
             "{waiting} waits: a changed definition. A rebuild handles all events with it in a shadow beside the live rows, which don't change until you promote it."
         ),
@@ -66,7 +71,7 @@ pub fn Plan(
                 aria-disabled=move || rebuild.busy.get().then_some("true")
                 on:click=ask
             >
-                {move || if rebuild.busy.get() { "Planning…" } else { "Plan a rebuild" }}
+                {move || if waits.get() { "Planning…" } else { "Plan a rebuild" }}
             </button>
         </div>
         {planned}

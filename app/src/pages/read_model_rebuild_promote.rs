@@ -53,7 +53,8 @@ pub fn Promote(
                 <dt>"then"</dt>
                 <dd>
                     {format!(
-                        "readers query {shadow}, in one moment and never a half. {live} stays beside it as the previous version, so that you can go back.",
+                        "readers query {shadow}, in one moment and never a half. {} stays beside it as the previous version, so that you can go back.",
+                        format::capital(&live),
                     )}
                 </dd>
                 <dt>"rows"</dt>
@@ -66,13 +67,13 @@ pub fn Promote(
     let give = Callback::new(move |reason: String| {
         rebuild.order(async move {
             let job = Api::from_context().promote(&rebuild.name(), reason).await?;
-            Ok(Said::done(format!(
-                "It is live. Job {} looks whether it lives.",
-                job.id
-            )))
+            Ok(Said::begun(
+                job.id,
+                format!("It is live. Job {} looks whether it lives.", job.id),
+            ))
         });
     });
-    let drops = Memo::new(move |_| rebuild.version_name(VersionRole::Previous));
+    let drops = Memo::new(move |_| rebuild.version_title(VersionRole::Previous));
     view! {
         <h3>"Promote"</h3>
         {review}

@@ -76,6 +76,12 @@ pub fn running(jobs: &[Job]) -> Option<&Job> {
     jobs.iter().find(|job| !job.state.is_over())
 }
 
+/// The job that an order began is over: that it began is no news any more.
+pub fn is_behind(began: Option<i64>, jobs: &[Job]) -> bool {
+    jobs.iter()
+        .any(|job| Some(job.id) == began && job.state.is_over())
+}
+
 /// The open step. `jobs` are the read model's, the newest first; `planning`: a plan is on the page; `compared`: a diff of this shadow is.
 pub fn step(model: &ReadModel, jobs: &[Job], planning: bool, compared: bool) -> Step {
     match running(jobs).map(|job| job.kind) {
@@ -238,6 +244,13 @@ mod tests {
         );
         let back = [(GoBack, Done), (Promote, Done), (Rebuild, Done)];
         assert_eq!(at(&[LIVE, PREVIOUS], &back, false, false), Step::GoBack);
+    }
+
+    #[test]
+    fn that_a_job_began_is_no_news_once_it_is_over() {
+        let known = jobs(&[(Promote, Running), (Rebuild, Done)]);
+        let behind = [None, Some(1), Some(2), Some(3)].map(|began| is_behind(began, &known));
+        assert_eq!(behind, [false, true, false, false]);
     }
 
     #[test]

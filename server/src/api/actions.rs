@@ -28,6 +28,8 @@ struct ActionsParams {
     action: Option<String>,
     /// Of one operator.
     actor: Option<String>,
+    /// Of one job: its order, what was ordered of it, and what became of it.
+    job: Option<i64>,
     /// Only ids smaller than this: the last one of the page before.
     before: Option<i64>,
     /// 1 to 1,000; 100 unless given.
@@ -45,6 +47,7 @@ async fn actions(
         read_model: wanted("read_model", params.read_model)?,
         action: wanted("action", params.action)?,
         actor: wanted("actor", params.actor)?,
+        job: not_negative("job", params.job)?,
         before: not_negative("before", params.before)?,
         limit: i64::try_from(limit(params.limit)?).unwrap_or(100),
     };

@@ -16,7 +16,7 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::actions::wanted;
-use super::extract::Query;
+use super::extract::{Query, not_negative};
 use super::problem::ApiResult;
 use crate::state::AppState;
 
@@ -56,6 +56,8 @@ struct ActionsExportParams {
     action: Option<String>,
     /// Of one operator.
     actor: Option<String>,
+    /// Of one job: its order, what was ordered of it, and what became of it.
+    job: Option<i64>,
 }
 
 /// The audit log as a file, the newest first.
@@ -70,6 +72,7 @@ async fn actions_export(
         read_model: wanted("read_model", params.read_model)?,
         action: wanted("action", params.action)?,
         actor: wanted("actor", params.actor)?,
+        job: not_negative("job", params.job)?,
         before: None,
         limit: PAGE,
     };

@@ -36,6 +36,8 @@ pub struct ActionQuery {
     pub action: Option<String>,
     /// Of one operator.
     pub actor: Option<String>,
+    /// Of one job: its order, what was ordered of it, and what became of it.
+    pub job: Option<i64>,
     /// Only ids smaller than this.
     pub before: Option<i64>,
     /// 1,000 at most.
@@ -76,13 +78,16 @@ impl Store {
         let rows: Vec<Row> = sqlx::query_as(
             "select action_id, at, actor, action, read_model, reason, before, after, outcome from highwater.actions
              where ($1::text is null or read_model = $1) and ($2::bigint is null or action_id < $2)
-               and ($4::text is null or action = $4) and ($5::text is null or actor = $5) order by action_id desc limit $3",
+               and ($4::text is null or action = $4) and ($5::text is null or actor = $5)
+               and ($6::bigint is null or after @> jsonb_build_object('job', $6) or action_id = (select j.action_id from highwater.jobs j where j.job_id = $6))
+             order by action_id desc limit $3",
         )
         .bind(&query.read_model)
         .bind(query.before)
         .bind(query.limit.clamp(1, 1_000))
         .bind(&query.action)
         .bind(&query.actor)
+        .bind(query.job)
         .fetch_all(self.pool())
         .await?;
         Ok(rows

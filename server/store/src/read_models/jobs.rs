@@ -260,29 +260,55 @@ pub(super) async fn held(
     job.ok_or_else(|| unknown(job_id))
 }
 
-/// A new job that runs from now on; its order is in the audit log.
+/// What a job begins with.
+pub(super) struct Begin<'a> {
+    pub(super) kind: JobKind,
+    pub(super) read_model_id: i32,
+    pub(super) read_model: &'a str,
+    pub(super) version_id: i64,
+    /// What its order changes, for the audit log.
+    pub(super) before: Value,
+    pub(super) after: Value,
+    /// As it was shown.
+    pub(super) plan: &'a Value,
+}
+
+/// A new job that runs from now on. Its order is in the audit log, and each of the two names the other.
 pub(super) async fn begin(
     connection: &mut PgConnection,
-    kind: JobKind,
-    read_model_id: i32,
-    version_id: i64,
     order: &Order,
-    action_id: i64,
-    plan: &Value,
+    begin: Begin<'_>,
 ) -> Result<i64, ReadModelError> {
-    Ok(sqlx::query_scalar(
-        "insert into highwater.jobs (kind, read_model_id, version_id, actor, reason, action_id, plan, state, started_at, handled_before)
-         values ($1, $2, $3, $4, $5, $6, $7, 'running', now(), (select handled from highwater.read_model_progress where version_id = $3)) returning job_id",
+    let kind = begin.kind.as_str();
+    let job_id: i64 = sqlx::query_scalar(
+        "insert into highwater.jobs (kind, read_model_id, version_id, actor, reason, plan, state, started_at, handled_before)
+         values ($1, $2, $3, $4, $5, $6, 'running', now(), (select handled from highwater.read_model_progress where version_id = $3)) returning job_id",
     )
-    .bind(kind.as_str())
-    .bind(read_model_id)
-    .bind(version_id)
+    .bind(kind)
+    .bind(begin.read_model_id)
+    .bind(begin.version_id)
     .bind(&order.actor)
     .bind(&order.reason)
-    .bind(action_id)
-    .bind(Json(plan))
-    .fetch_one(connection)
-    .await?)
+    .bind(Json(begin.plan))
+    .fetch_one(&mut *connection)
+    .await?;
+    let mut after = begin.after;
+    after["job"] = job_id.into();
+    let action_id = actions::begin(
+        connection,
+        order,
+        kind,
+        begin.read_model,
+        begin.before,
+        after,
+    )
+    .await?;
+    sqlx::query("update highwater.jobs set action_id = $2 where job_id = $1")
+        .bind(job_id)
+        .bind(action_id)
+        .execute(connection)
+        .await?;
+    Ok(job_id)
 }
 
 /// Ends a job, and tells it in the audit log behind its order.

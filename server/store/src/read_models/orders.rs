@@ -203,8 +203,10 @@ impl Held {
         action: &str,
         state: ReadModelState,
     ) -> Result<(), ReadModelError> {
-        let checkpoint: i64 = sqlx::query_scalar(
-            "select checkpoint from highwater.read_model_progress where version_id = $1",
+        // An order to a version that a job works on is part of that job's story.
+        let (checkpoint, job): (i64, Option<i64>) = sqlx::query_as(
+            "select p.checkpoint, (select j.job_id from highwater.jobs j where j.version_id = p.version_id and j.state in ('planned', 'running'))
+             from highwater.read_model_progress p where p.version_id = $1",
         )
         .bind(self.version_id)
         .fetch_one(&mut *self.transaction)
@@ -213,7 +215,10 @@ impl Held {
             json!({"version": self.version_id, "role": self.role.as_str(), "state": state, "checkpoint": checkpoint, "failure": self.stands_on})
         };
         let before = facts(&self.state, self.checkpoint);
-        let after = facts(state.as_str(), checkpoint);
+        let mut after = facts(state.as_str(), checkpoint);
+        if let Some(job) = job {
+            after["job"] = job.into();
+        }
         actions::record(
             &mut self.transaction,
             order,

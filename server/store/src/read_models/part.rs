@@ -4,10 +4,11 @@ use highwater_model::{Definition, JobKind, Part};
 use serde_json::json;
 use sqlx::{AssertSqlSafe, FromRow, PgConnection};
 
+use super::jobs::Begin;
 use super::part_rows::{Which, make};
 use super::rebuild::{execute, no_job};
 use super::set_up::quoted_text;
-use super::{Order, ReadModelError, actions, define, jobs};
+use super::{Order, ReadModelError, define, jobs};
 use crate::Store;
 
 /// Events of a part at most: the live version waits while they are handled.
@@ -61,25 +62,16 @@ impl Store {
         };
         let facts =
             json!({"version": live.version_id, "part": part, "checkpoint": live.checkpoint});
-        let action_id = actions::begin(
-            &mut transaction,
-            order,
-            "rebuild_part",
-            name,
-            facts.clone(),
-            facts,
-        )
-        .await?;
-        let job_id = jobs::begin(
-            &mut transaction,
-            JobKind::RebuildPart,
-            live.read_model_id,
-            live.version_id,
-            order,
-            action_id,
-            &json!({"part": part, "matching": matching}),
-        )
-        .await?;
+        let begin = Begin {
+            kind: JobKind::RebuildPart,
+            read_model_id: live.read_model_id,
+            read_model: name,
+            version_id: live.version_id,
+            before: facts.clone(),
+            after: facts,
+            plan: &json!({"part": part, "matching": matching}),
+        };
+        let job_id = jobs::begin(&mut transaction, order, begin).await?;
         jobs::end(&mut transaction, job_id, state, &outcome, numbers).await?;
         transaction.commit().await?;
         Ok(job_id)

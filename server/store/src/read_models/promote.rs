@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use sqlx::PgConnection;
 
 use super::define::take_turns;
+use super::jobs::Begin;
 use super::owner::quoted;
 use super::rebuild::{drop_version, execute, no_job, set_aside};
 use super::{Order, ReadModelError, actions, jobs, level, set_up};
@@ -81,18 +82,16 @@ impl Store {
             json!({"live_version": pair.live.version_id, "shadow_version": pair.next.version_id});
         let swapped = pair.swap(&mut transaction).await?;
         let after = json!({"live_version": pair.next.version_id, "previous_version": pair.live.version_id, "position": swapped.position});
-        let action_id =
-            actions::begin(&mut transaction, order, "promote", name, before, after).await?;
-        let job_id = jobs::begin(
-            &mut transaction,
-            JobKind::Promote,
-            pair.read_model_id,
-            pair.next.version_id,
-            order,
-            action_id,
-            &json!({}),
-        )
-        .await?;
+        let begin = Begin {
+            kind: JobKind::Promote,
+            read_model_id: pair.read_model_id,
+            read_model: name,
+            version_id: pair.next.version_id,
+            before,
+            after,
+            plan: &json!({}),
+        };
+        let job_id = jobs::begin(&mut transaction, order, begin).await?;
         swapped.note(&mut transaction, job_id).await?;
         transaction.commit().await?;
         Ok(job_id)
@@ -120,22 +119,20 @@ impl Store {
             json!({"live_version": pair.live.version_id, "previous_version": pair.next.version_id});
         let after =
             json!({"live_version": pair.next.version_id, "previous_version": pair.live.version_id});
-        let action_id =
-            actions::begin(&mut transaction, order, "go_back", name, before, after).await?;
         sqlx::query("update highwater.read_model_progress set state = 'starting', reason = null, since = now() where version_id = $1")
             .bind(pair.next.version_id)
             .execute(&mut *transaction)
             .await?;
-        let job_id = jobs::begin(
-            &mut transaction,
-            JobKind::GoBack,
-            pair.read_model_id,
-            pair.next.version_id,
-            order,
-            action_id,
-            &json!({}),
-        )
-        .await?;
+        let begin = Begin {
+            kind: JobKind::GoBack,
+            read_model_id: pair.read_model_id,
+            read_model: name,
+            version_id: pair.next.version_id,
+            before,
+            after,
+            plan: &json!({}),
+        };
+        let job_id = jobs::begin(&mut transaction, order, begin).await?;
         transaction.commit().await?;
         Ok(job_id)
     }

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, PgConnection};
 
 use super::define::{self, take_turns};
+use super::jobs::Begin;
 use super::owner::{self, quoted};
 use super::{Order, ReadModelError, actions, indexes, jobs, replay, set_up};
 use crate::Store;
@@ -91,26 +92,16 @@ impl Store {
         .execute(&mut *transaction)
         .await?;
         let after = json!({"live_version": live_id, "shadow_version": version_id, "changed_definition": waiting.is_some()});
-        let action_id = actions::begin(
-            &mut transaction,
-            order,
-            "rebuild",
-            name,
-            json!({"live_version": live_id}),
-            after,
-        )
-        .await?;
-        let kind = JobKind::Rebuild;
-        let job_id = jobs::begin(
-            &mut transaction,
-            kind,
+        let begin = Begin {
+            kind: JobKind::Rebuild,
             read_model_id,
+            read_model: name,
             version_id,
-            order,
-            action_id,
+            before: json!({"live_version": live_id}),
+            after,
             plan,
-        )
-        .await?;
+        };
+        let job_id = jobs::begin(&mut transaction, order, begin).await?;
         transaction.commit().await?;
         Ok(job_id)
     }

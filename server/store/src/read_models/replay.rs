@@ -8,9 +8,10 @@ use jiff_sqlx::ToSqlx;
 use serde_json::{Value, json};
 use sqlx::{FromRow, PgConnection};
 
+use super::jobs::Begin;
 use super::promote::filled_tables;
 use super::rebuild::no_job;
-use super::{Order, ReadModelError, actions, jobs};
+use super::{Order, ReadModelError, jobs};
 use crate::Store;
 
 /// A live version that may handle events again.
@@ -158,18 +159,16 @@ impl Store {
         let facts = |checkpoint: i64, generation: i64| json!({"version": live.version_id, "role": "live", "checkpoint": checkpoint, "generation": generation});
         let before = facts(live.checkpoint, generation - 1);
         let after = facts(first - 1, generation);
-        let action_id =
-            actions::begin(&mut transaction, order, "replay", name, before, after).await?;
-        let job_id = jobs::begin(
-            &mut transaction,
-            JobKind::Replay,
-            live.read_model_id,
-            live.version_id,
-            order,
-            action_id,
+        let begin = Begin {
+            kind: JobKind::Replay,
+            read_model_id: live.read_model_id,
+            read_model: name,
+            version_id: live.version_id,
+            before,
+            after,
             plan,
-        )
-        .await?;
+        };
+        let job_id = jobs::begin(&mut transaction, order, begin).await?;
         let tables = filled_tables(&mut transaction, name).await?;
         sqlx::query("update highwater.jobs set replay_from = $2, stood_at = $3, stood_tables = $4 where job_id = $1")
             .bind(job_id)
