@@ -128,16 +128,11 @@ struct Movement<'a> {
     cents: i64,
 }
 
-impl Movement<'_> {
-    fn of(event: &RecordedEvent) -> Result<Movement<'_>, ProjectionError> {
-        serde_json::from_str(event.data.get())
-            .map_err(|error| ProjectionError::Event(error.to_string()))
-    }
-}
-
 impl Fold for Totals {
     type Key = String;
     type State = (i64, i64);
+    /// Cents.
+    type Event = i64;
 
     fn name(&self) -> &str {
         &self.name
@@ -158,16 +153,18 @@ impl Fold for Totals {
             Ok(())
         })
     }
-    fn key(&self, event: &RecordedEvent) -> Result<Option<String>, ProjectionError> {
-        Ok(Some(Movement::of(event)?.account.to_owned()))
+    fn event(&self, event: &RecordedEvent) -> Result<Option<(String, i64)>, ProjectionError> {
+        let movement: Movement<'_> = serde_json::from_str(event.data.get())
+            .map_err(|error| ProjectionError::Event(error.to_string()))?;
+        Ok(Some((movement.account.to_owned(), movement.cents)))
     }
     fn fold(
         &self,
         state: Option<(i64, i64)>,
-        event: &RecordedEvent,
+        more: i64,
     ) -> Result<Option<(i64, i64)>, ProjectionError> {
         let (movements, cents) = state.unwrap_or_default();
-        Ok(Some((movements + 1, cents + Movement::of(event)?.cents)))
+        Ok(Some((movements + 1, cents + more)))
     }
     fn read<'a>(
         &'a self,

@@ -68,6 +68,8 @@ impl Totals {
 impl Fold for Totals {
     type Key = String;
     type State = (i64, i64);
+    /// Orders more or less, and cents.
+    type Event = (i64, i64);
 
     fn name(&self) -> &'static str {
         "folded"
@@ -83,28 +85,31 @@ impl Fold for Totals {
             Ok(())
         })
     }
-    fn key(&self, event: &RecordedEvent) -> Result<Option<String>, ProjectionError> {
-        let data: Value = serde_json::from_str(event.data.get())
-            .map_err(|error| ProjectionError::Event(error.to_string()))?;
-        Ok(data["customer"].as_str().map(str::to_owned))
-    }
-    fn fold(
+    fn event(
         &self,
-        state: Option<(i64, i64)>,
         event: &RecordedEvent,
-    ) -> Result<Option<(i64, i64)>, ProjectionError> {
+    ) -> Result<Option<(String, (i64, i64))>, ProjectionError> {
         let data: Value = serde_json::from_str(event.data.get())
             .map_err(|error| ProjectionError::Event(error.to_string()))?;
         let cents = data["cents"]
             .as_i64()
             .ok_or_else(|| ProjectionError::Event("cents is no number".to_owned()))?;
-        let (orders, sum) = state.unwrap_or_default();
         let sign = if event.event_type == "OrderPlaced" {
             1
         } else {
             -1
         };
-        Ok(Some((orders + sign, sum + sign * cents)))
+        Ok(data["customer"]
+            .as_str()
+            .map(|customer| (customer.to_owned(), (sign, sign * cents))))
+    }
+    fn fold(
+        &self,
+        state: Option<(i64, i64)>,
+        (sign, cents): (i64, i64),
+    ) -> Result<Option<(i64, i64)>, ProjectionError> {
+        let (orders, sum) = state.unwrap_or_default();
+        Ok(Some((orders + sign, sum + cents)))
     }
     fn read<'a>(
         &'a self,

@@ -13,6 +13,9 @@ use super::projection::{Loading, Projection, ProjectionError, Work};
 /// Rows that are read or written with one call.
 const ROWS: usize = 20_000;
 
+/// Whose row is changed, and by what.
+pub type Change<Key, Event> = (Key, Event);
+
 /// A projection whose rows are folds: each event changes the state of one key. While live, a slice reads the states of its keys with
 /// one statement and writes them back with one. On its way through the log from far behind, the states stay in memory as long as
 /// there is room for them, and the first ones are loaded into its empty table.
@@ -21,6 +24,8 @@ pub trait Fold: Send + Sync + 'static {
     type Key: Ord + Hash + Clone + Send + Sync + 'static;
     /// What a row holds.
     type State: Clone + Send + Sync + 'static;
+    /// What it reads out of an event.
+    type Event: Send + 'static;
 
     /// Its name, as of a read model.
     fn name(&self) -> &str;
@@ -28,13 +33,16 @@ pub trait Fold: Send + Sync + 'static {
     fn events(&self) -> Vec<String>;
     /// Makes its table where it is missing; called whenever a runner starts.
     fn set_up<'a>(&'a self, connection: &'a mut PgConnection) -> Work<'a>;
-    /// Whose row an event changes; none: nobody's.
-    fn key(&self, event: &RecordedEvent) -> Result<Option<Self::Key>, ProjectionError>;
+    /// What an event says, and whose row it changes; none: nobody's.
+    fn event(
+        &self,
+        event: &RecordedEvent,
+    ) -> Result<Option<Change<Self::Key, Self::Event>>, ProjectionError>;
     /// The row after an event; none: there is no row.
     fn fold(
         &self,
         state: Option<Self::State>,
-        event: &RecordedEvent,
+        event: Self::Event,
     ) -> Result<Option<Self::State>, ProjectionError>;
     /// Reads the rows that are there.
     fn read<'a>(
@@ -99,8 +107,8 @@ impl<F: Fold> Projection for Folding<F> {
     ) -> Work<'a> {
         Box::pin(async move {
             let mut states = States::new(Arc::clone(&self.0), false);
-            states.prepare(events, connection).await?;
             states.take(events)?;
+            states.settle(connection).await?;
             states.write(connection).await
         })
     }
@@ -117,6 +125,8 @@ struct States<F: Fold> {
     known: HashMap<F::Key, Option<F::State>>,
     /// The table has no rows: whoever is not known is not there.
     empty: bool,
+    /// Events that wait for the states of rows that are there.
+    taken: Vec<(F::Key, F::Event)>,
 }
 
 impl<F: Fold> States<F> {
@@ -125,47 +135,49 @@ impl<F: Fold> States<F> {
             fold,
             known: HashMap::new(),
             empty,
+            taken: Vec::new(),
         }
+    }
+
+    fn change(&mut self, key: F::Key, event: F::Event) -> Result<(), ProjectionError> {
+        let state = self.known.entry(key).or_default();
+        *state = self.fold.fold(state.take(), event)?;
+        Ok(())
     }
 }
 
 impl<F: Fold> Loading for States<F> {
-    fn prepare<'a>(
-        &'a mut self,
-        events: &'a [RecordedEvent],
-        connection: &'a mut PgConnection,
-    ) -> Work<'a> {
-        Box::pin(async move {
+    fn take(&mut self, events: &[RecordedEvent]) -> Result<(), ProjectionError> {
+        for event in events {
+            let Some((key, event)) = self.fold.event(event)? else {
+                continue;
+            };
             if self.empty {
-                return Ok(());
+                self.change(key, event)?;
+            } else {
+                self.taken.push((key, event));
             }
-            let mut unknown = HashSet::new();
-            for event in events {
-                if let Some(key) = self.fold.key(event)?
-                    && !self.known.contains_key(&key)
-                {
-                    unknown.insert(key);
-                }
-            }
-            let mut unknown: Vec<F::Key> = unknown.into_iter().collect();
+        }
+        Ok(())
+    }
+
+    fn settle<'a>(&'a mut self, connection: &'a mut PgConnection) -> Work<'a> {
+        Box::pin(async move {
+            let keys = self.taken.iter().map(|(key, _)| key);
+            let unknown: HashSet<&F::Key> =
+                keys.filter(|key| !self.known.contains_key(key)).collect();
+            let mut unknown: Vec<F::Key> = unknown.into_iter().cloned().collect();
             unknown.sort_unstable();
             for keys in unknown.chunks(ROWS) {
                 let rows = self.fold.read(keys.to_vec(), connection).await?;
                 let rows = rows.into_iter().map(|(key, state)| (key, Some(state)));
                 self.known.extend(rows);
             }
+            for (key, event) in std::mem::take(&mut self.taken) {
+                self.change(key, event)?;
+            }
             Ok(())
         })
-    }
-
-    fn take(&mut self, events: &[RecordedEvent]) -> Result<(), ProjectionError> {
-        for event in events {
-            if let Some(key) = self.fold.key(event)? {
-                let known = self.known.entry(key).or_default();
-                *known = self.fold.fold(known.take(), event)?;
-            }
-        }
-        Ok(())
     }
 
     fn is_full(&self) -> bool {

@@ -1,45 +1,50 @@
 //! A large slice of a projection in code: read part by part, taken in beside.
 
-use highwater_model::RecordedEvent;
-use highwater_store::read_models::{Slice, SliceError, SliceEvents};
+use highwater_store::read_models::{EventNames, Slice, SliceError, SliceEvents, SlicePart};
 
 use super::projection::{Loading, ProjectionError};
 
-/// What becomes of a part that is being taken in.
-type Taken = (Box<dyn Loading>, Result<(), ProjectionError>);
+/// What a thread of its own works with.
+struct Taker {
+    names: EventNames,
+    loading: Box<dyn Loading>,
+}
 
 /// Handles a slice with what a projection has for large ones. While one part is taken in, the next one is read.
 pub(super) async fn load(
     slice: &mut Slice<'_>,
-    mut loading: Box<dyn Loading>,
+    loading: Box<dyn Loading>,
 ) -> Result<(), SliceError> {
     let mut reading = SliceEvents::default();
-    let mut events = slice.next_events(&mut reading).await?;
-    while !events.is_empty() {
-        if loading.is_full() {
-            loading.write(slice.connection()).await.map_err(fault)?;
+    let mut taker = Taker {
+        names: EventNames::default(),
+        loading,
+    };
+    let mut part = slice.next_part(&mut reading).await?;
+    while !part.is_empty() {
+        if taker.loading.is_full() {
+            let written = taker.loading.write(slice.connection()).await;
+            written.map_err(fault)?;
         }
-        loading
-            .prepare(&events, slice.connection())
-            .await
-            .map_err(fault)?;
-        let taking = tokio::task::spawn_blocking(move || take(loading, &events));
-        let next = slice.next_events(&mut reading).await;
+        let taking = tokio::task::spawn_blocking(move || take(taker, part));
+        let next = slice.next_part(&mut reading).await;
         // Its panic is the projection's fault, as any other failure of it.
-        let (back, taken) = taking.await.map_err(|error| SliceError::Handler {
+        taker = taking.await.map_err(|error| SliceError::Handler {
             message: format!("the projection ended in the middle of its work: {error}"),
             sqlstate: None,
-        })?;
-        taken.map_err(fault)?;
-        loading = back;
-        events = next?;
+        })??;
+        part = next?;
+        let settled = taker.loading.settle(slice.connection()).await;
+        settled.map_err(fault)?;
     }
-    loading.write(slice.connection()).await.map_err(fault)
+    let written = taker.loading.write(slice.connection()).await;
+    written.map_err(fault)
 }
 
-fn take(mut loading: Box<dyn Loading>, events: &[RecordedEvent]) -> Taken {
-    let taken = loading.take(events);
-    (loading, taken)
+fn take(mut taker: Taker, part: SlicePart) -> Result<Taker, SliceError> {
+    let events = taker.names.events(part)?;
+    taker.loading.take(&events).map_err(fault)?;
+    Ok(taker)
 }
 
 /// What a projection fails with.

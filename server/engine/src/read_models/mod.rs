@@ -34,7 +34,7 @@ use highwater_store::{Store, StoreError, Tasks};
 use tokio::sync::{Notify, watch};
 
 pub use copy_rows::CopyRows;
-pub use fold::{Fold, Folding};
+pub use fold::{Change, Fold, Folding};
 pub use projection::{Loading, Projection, ProjectionError, Work};
 
 /// How read models are run.

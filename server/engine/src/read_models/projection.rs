@@ -42,16 +42,12 @@ pub trait Projection: Send + Sync + 'static {
     }
 }
 
-/// A large slice on its way into rows: its events come part by part, each is prepared and then taken.
+/// A large slice on its way into rows: its events come part by part, each is taken and then settled.
 pub trait Loading: Send {
-    /// Reads what it has to know of the rows that are there before it takes these events.
-    fn prepare<'a>(
-        &'a mut self,
-        events: &'a [RecordedEvent],
-        connection: &'a mut PgConnection,
-    ) -> Work<'a>;
-    /// Takes them in. On a thread of its own: the next part is being read meanwhile.
+    /// Takes events in. On a thread of its own: the next part is being read meanwhile.
     fn take(&mut self, events: &[RecordedEvent]) -> Result<(), ProjectionError>;
+    /// Does what is left to do for the events that it has taken: with what is in its tables already, if it needs that.
+    fn settle<'a>(&'a mut self, connection: &'a mut PgConnection) -> Work<'a>;
     /// It has more in memory than it should, so `write` is called before the next part.
     fn is_full(&self) -> bool;
     /// Writes what it has.

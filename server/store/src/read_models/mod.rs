@@ -67,7 +67,7 @@ pub use owner::OwnerRights;
 pub use progress::SliceSize;
 pub use rows::{RowsError, RowsQuery};
 pub use slice::{BegunSlice, Slice, SliceConnection, SliceConnections, SliceError, SliceStart};
-pub use slice_events::{PART, SliceEvents};
+pub use slice_events::{EventNames, PART, SliceEvents, SlicePart};
 pub use versions::{HandledUpTo, RunnableVersion};
 
 /// What a projection in code writes with, and what its statements may fail with.

@@ -1,6 +1,6 @@
 //! The events of a slice, for a projection in code: all at once, or part by part.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use futures_util::TryStreamExt;
 use highwater_model::{Position, RecordedEvent, StreamName, Version};
@@ -8,7 +8,6 @@ use serde_json::value::RawValue;
 use sqlx::postgres::PgRow;
 use sqlx::types::Json;
 use sqlx::{AssertSqlSafe, Row};
-use uuid::Uuid;
 
 use super::slice::{Slice, SliceError};
 use super::views::slice_events;
@@ -25,42 +24,31 @@ const STREAMS: usize = 500_000;
 /// has to be sorted again, 4 s by index probes).
 #[derive(Debug, Default)]
 pub struct SliceEvents {
-    types: HashMap<i32, String>,
-    streams: HashMap<i64, (StreamName, String)>,
-    /// The events come from a cursor.
+    /// The events come from a cursor, which is open.
     open: bool,
     last: i64,
+    streams: HashSet<i64>,
+    types: HashSet<i32>,
 }
 
-struct RawEvent {
-    position: i64,
-    stream_id: i64,
-    version: i64,
-    id: Uuid,
-    type_id: i32,
-    data: Box<RawValue>,
-    metadata: Box<RawValue>,
-    occurred_at: jiff_sqlx::Timestamp,
-    recorded_at: jiff_sqlx::Timestamp,
+/// Events as the database sends them, and the names that were not sent before: to make events of them is work for a thread of its own.
+#[derive(Debug)]
+pub struct SlicePart {
+    rows: Vec<PgRow>,
+    /// What was sent before is to be forgotten.
+    afresh: bool,
+    streams: Vec<(i64, String, String)>,
+    types: Vec<(i32, String)>,
+}
+
+/// The names of streams and types, and the categories of streams.
+#[derive(Debug, Default)]
+pub struct EventNames {
+    streams: HashMap<i64, (StreamName, String)>,
+    types: HashMap<i32, String>,
 }
 
 const COLUMNS: &str = "e.position, e.stream_id, e.version, e.event_id, e.type_id, e.data, e.metadata, e.occurred_at, e.recorded_at";
-
-impl RawEvent {
-    fn of(row: &PgRow) -> Result<Self, sqlx::Error> {
-        Ok(Self {
-            position: row.try_get(0)?,
-            stream_id: row.try_get(1)?,
-            version: row.try_get(2)?,
-            id: row.try_get(3)?,
-            type_id: row.try_get(4)?,
-            data: row.try_get::<Json<Box<RawValue>>, _>(5)?.0,
-            metadata: row.try_get::<Json<Box<RawValue>>, _>(6)?.0,
-            occurred_at: row.try_get(7)?,
-            recorded_at: row.try_get(8)?,
-        })
-    }
-}
 
 fn broken(what: &str) -> SliceError {
     SliceError::Database(format!("the log is damaged: {what}"))
@@ -73,15 +61,12 @@ impl Slice<'_> {
             "select {COLUMNS} from ({}) e order by e.position",
             slice_events(self.version_id, super::set_up::CATCH_UP_LIMIT)
         );
-        let raw = self.read(&sql).await?;
-        self.named(&mut SliceEvents::default(), raw).await
+        let part = self.read(&sql, &mut SliceEvents::default()).await?;
+        EventNames::default().events(part)
     }
 
-    /// The next events of the slice, [`PART`] at most; none: there are no more.
-    pub async fn next_events(
-        &mut self,
-        reading: &mut SliceEvents,
-    ) -> Result<Vec<RecordedEvent>, SliceError> {
+    /// The next events of the slice, [`PART`] at most.
+    pub async fn next_part(&mut self, reading: &mut SliceEvents) -> Result<SlicePart, SliceError> {
         if !reading.open {
             // In the order in which the ranges of the log are walked, which is that of the positions: a sort would write all of them
             // to disk first. That it is, is looked at below.
@@ -94,98 +79,118 @@ impl Slice<'_> {
                 .await?;
             reading.open = true;
         }
-        let raw = self
-            .read(&format!("fetch forward {PART} from highwater_slice"))
-            .await?;
-        for event in &raw {
-            if event.position <= reading.last {
-                return Err(broken(
-                    "the database read the slice in another order than it was asked to",
-                ));
-            }
-            reading.last = event.position;
-        }
-        self.named(reading, raw).await
+        let fetch = format!("fetch forward {PART} from highwater_slice");
+        self.read(&fetch, reading).await
     }
 
-    async fn read(&mut self, sql: &str) -> Result<Vec<RawEvent>, SliceError> {
-        let mut rows = sqlx::query(AssertSqlSafe(sql.to_owned())).fetch(&mut *self.transaction);
-        let (mut events, mut bytes) = (Vec::new(), 0);
-        while let Some(row) = rows.try_next().await? {
-            let event = RawEvent::of(&row)?;
-            bytes += event.data.get().len() + event.metadata.get().len();
-            if bytes > BYTES && !events.is_empty() {
+    async fn read(
+        &mut self,
+        sql: &str,
+        reading: &mut SliceEvents,
+    ) -> Result<SlicePart, SliceError> {
+        let afresh = reading.streams.len() > STREAMS;
+        if afresh {
+            reading.streams.clear();
+            reading.types.clear();
+        }
+        let mut found = sqlx::query(AssertSqlSafe(sql.to_owned())).fetch(&mut *self.transaction);
+        let (mut rows, mut bytes) = (Vec::new(), 0);
+        let (mut streams, mut new_type) = (Vec::new(), false);
+        while let Some(row) = found.try_next().await? {
+            for column in [5, 6] {
+                bytes += row.try_get_raw(column)?.as_bytes().map_or(0, <[u8]>::len);
+            }
+            if bytes > BYTES && !rows.is_empty() {
                 return Err(SliceError::Database(format!(
                     "the slice has more than {} MiB of events; a smaller one is tried",
                     BYTES >> 20
                 )));
             }
-            events.push(event);
+            let position: i64 = row.try_get(0)?;
+            if position <= reading.last {
+                return Err(broken(
+                    "the database read the slice in another order than it was asked to",
+                ));
+            }
+            reading.last = position;
+            let stream_id = row.try_get(1)?;
+            if reading.streams.insert(stream_id) {
+                streams.push(stream_id);
+            }
+            new_type |= reading.types.insert(row.try_get(4)?);
+            rows.push(row);
         }
-        Ok(events)
-    }
-
-    /// The same with the names of their streams and types.
-    async fn named(
-        &mut self,
-        reading: &mut SliceEvents,
-        raw: Vec<RawEvent>,
-    ) -> Result<Vec<RecordedEvent>, SliceError> {
-        if raw
-            .iter()
-            .any(|event| !reading.types.contains_key(&event.type_id))
-        {
-            let types: Vec<(i32, String)> =
-                sqlx::query_as("select type_id, name from highwater.event_types")
-                    .fetch_all(&mut *self.transaction)
-                    .await?;
-            reading.types.extend(types);
-        }
-        if reading.streams.len() > STREAMS {
-            reading.streams.clear();
-        }
-        let mut unknown: Vec<i64> = raw
-            .iter()
-            .map(|event| event.stream_id)
-            .filter(|stream_id| !reading.streams.contains_key(stream_id))
-            .collect();
-        unknown.sort_unstable();
-        unknown.dedup();
-        if !unknown.is_empty() {
-            let names: Vec<(i64, String, String)> = sqlx::query_as(
+        drop(found);
+        let mut part = SlicePart {
+            rows,
+            afresh,
+            streams: Vec::new(),
+            types: Vec::new(),
+        };
+        if !streams.is_empty() {
+            part.streams = sqlx::query_as(
                 "select stream_id, name, category from highwater.streams where stream_id = any ($1)",
             )
-            .bind(unknown)
+            .bind(streams)
             .fetch_all(&mut *self.transaction)
             .await?;
-            for (stream_id, name, category) in names {
-                let name = StreamName::new(name)
-                    .map_err(|error| broken(&format!("a stream has a bad name: {error}")))?;
-                reading.streams.insert(stream_id, (name, category));
-            }
         }
-        let named = raw.into_iter().map(|event| {
-            let (stream, category) = reading
-                .streams
-                .get(&event.stream_id)
-                .ok_or_else(|| broken("an event has no stream"))?;
-            let event_type = reading
-                .types
-                .get(&event.type_id)
-                .ok_or_else(|| broken("an event has no type"))?;
-            Ok(RecordedEvent {
-                position: Position(event.position),
-                stream: stream.clone(),
-                category: category.clone(),
-                version: Version(event.version),
-                id: event.id,
-                event_type: event_type.clone(),
-                data: event.data,
-                metadata: event.metadata,
-                occurred_at: event.occurred_at.to_jiff(),
-                recorded_at: event.recorded_at.to_jiff(),
-            })
-        });
-        named.collect()
+        if new_type {
+            part.types = sqlx::query_as("select type_id, name from highwater.event_types")
+                .fetch_all(&mut *self.transaction)
+                .await?;
+        }
+        Ok(part)
+    }
+}
+
+impl SlicePart {
+    /// There are no more.
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+}
+
+impl EventNames {
+    /// The events of a part; parts come in their order, as the names of one are used in the next.
+    pub fn events(&mut self, part: SlicePart) -> Result<Vec<RecordedEvent>, SliceError> {
+        if part.afresh {
+            self.streams.clear();
+            self.types.clear();
+        }
+        for (stream_id, name, category) in part.streams {
+            let name = StreamName::new(name)
+                .map_err(|error| broken(&format!("a stream has a bad name: {error}")))?;
+            self.streams.insert(stream_id, (name, category));
+        }
+        self.types.extend(part.types);
+        part.rows.iter().map(|row| self.event(row)).collect()
+    }
+
+    fn event(&self, row: &PgRow) -> Result<RecordedEvent, SliceError> {
+        let time = |column| {
+            row.try_get::<jiff_sqlx::Timestamp, _>(column)
+                .map(jiff_sqlx::Timestamp::to_jiff)
+        };
+        let (stream, category) = self
+            .streams
+            .get(&row.try_get(1)?)
+            .ok_or_else(|| broken("an event has no stream"))?;
+        let event_type = self
+            .types
+            .get(&row.try_get(4)?)
+            .ok_or_else(|| broken("an event has no type"))?;
+        Ok(RecordedEvent {
+            position: Position(row.try_get(0)?),
+            stream: stream.clone(),
+            category: category.clone(),
+            version: Version(row.try_get(2)?),
+            id: row.try_get(3)?,
+            event_type: event_type.clone(),
+            data: row.try_get::<Json<Box<RawValue>>, _>(5)?.0,
+            metadata: row.try_get::<Json<Box<RawValue>>, _>(6)?.0,
+            occurred_at: time(7)?,
+            recorded_at: time(8)?,
+        })
     }
 }
