@@ -4,8 +4,9 @@
 pub(crate) fn why_missed(name: &str) -> &'static str {
     match name {
         "weight" => {
-            "half of the program's code is that of Leptos' views (tachys and reactive_graph); erased components gain 6 %, other settings of wasm-opt nothing; \
-             every page is in the one program, so each new page makes the first visit heavier: parts that are loaded when needed would mend that"
+            "half of the program's code is that of Leptos' views (tachys and reactive_graph); what those carry for lazy pages is left out already; erased \
+             components gain 6 %, other settings of wasm-opt nothing; every page is in the one program, so each new page makes the first visit \
+             heavier: parts that are loaded when needed would mend that"
         }
         "append_contended" | "append_swarm" | "append_vs_naive" => {
             "of 1.1 ms for a batch of 30 events Postgres works 0.5 (0.34 in the statement, the rest in reading JSON and committing), the flush takes 0.2, \

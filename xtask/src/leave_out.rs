@@ -6,13 +6,17 @@ use anyhow::{Result, bail};
 use walrus::ir::{Visitor, dfs_in_order};
 use walrus::{FunctionBuilder, FunctionId, FunctionKind, LocalFunction, Module};
 
+/// Functions of fewer instructions are kept. Of functions that do the same the compiler keeps one, under the name of any of them; of
+/// small ones that is likely to be one that is called, through a table, where that can't be seen here.
+const SMALL: u64 = 100;
+
 /// Empties the functions with this in their paths, so that wasm-opt finds nothing that needs what only they need. One that is called
 /// nevertheless stops the program, which the browser's tests would see.
 pub(crate) fn leave_out(program: &mut Module, name: &str) -> Result<()> {
     let mut found = BTreeMap::new();
     for (id, function) in program.funcs.iter_local() {
         let called = program.funcs.get(id).name.as_deref();
-        if called.is_some_and(|called| path(called).contains(name)) {
+        if called.is_some_and(|called| path(called).contains(name)) && function.size() >= SMALL {
             found.insert(id, function.ty());
         }
     }
