@@ -13,8 +13,8 @@ use super::projection::{Loading, Projection, ProjectionError, Work};
 /// Rows that are read or written with one call.
 const ROWS: usize = 20_000;
 
-/// Whose row is changed, and by what.
-pub type Change<Key, Event> = (Key, Event);
+/// Whose row an event changes, and what it says; none: nobody's.
+pub type Change<F> = Option<(<F as Fold>::Key, <F as Fold>::Event)>;
 
 /// A projection whose rows are folds: each event changes the state of one key. While live, a slice reads the states of its keys with
 /// one statement and writes them back with one. On its way through the log from far behind, the states stay in memory as long as
@@ -33,11 +33,8 @@ pub trait Fold: Send + Sync + 'static {
     fn events(&self) -> Vec<String>;
     /// Makes its table where it is missing; called whenever a runner starts.
     fn set_up<'a>(&'a self, connection: &'a mut PgConnection) -> Work<'a>;
-    /// What an event says, and whose row it changes; none: nobody's.
-    fn event(
-        &self,
-        event: &RecordedEvent,
-    ) -> Result<Option<Change<Self::Key, Self::Event>>, ProjectionError>;
+    /// Reads an event.
+    fn event(&self, event: &RecordedEvent) -> Result<Change<Self>, ProjectionError>;
     /// The row after an event; none: there is no row.
     fn fold(
         &self,
