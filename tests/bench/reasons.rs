@@ -20,6 +20,10 @@ pub(crate) fn why_missed(name: &str) -> &'static str {
             "client, server and Postgres share the cores: a seventh of the server's time is its allocator, in the layers around a handler; the feed \
              reads each batch once more"
         }
+        "rebuild_fold" => {
+            "both cores are full while it runs: half of it is Postgres sending the events, which reading alone does as well, the other half reads them, \
+             checks their JSON, parses it once more for the fold and keeps the states; reading alone leaves a part of a core idle"
+        }
         "console_e2e" => {
             "a frame makes the new rows only; what the browser still does a frame, at a thousand new rows a second, was not profiled"
         }
