@@ -294,6 +294,31 @@ async fn a_fold_far_behind_is_loaded_and_what_has_no_room_is_written_and_read_ag
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_large_slice_of_large_events_is_read_in_small_parts() {
+    let fresh = Fresh::new().await;
+    let note = "x".repeat(8_000);
+    // 96 MB, in one slice.
+    for from in (0..12_000).step_by(600) {
+        let lines = (from..from + 600).map(|number| {
+            let data = json!({"customer": format!("c{}", number % 10), "cents": 1, "note": note});
+            let line =
+                json!({"stream": format!("order-{number}"), "type": "OrderPlaced", "data": data});
+            serde_json::from_value(line).unwrap()
+        });
+        fresh.store.import(lines.collect()).await.unwrap();
+    }
+    many_orders(&fresh, 10_000, 10, |_| json!(1)).await;
+    let read_models = fresh.read_models();
+    let totals = Totals::with_room_for(1_000);
+    let loads = Arc::clone(&totals.loads);
+    read_models.project(Folding::new(totals)).await.unwrap();
+    fresh.caught_up(&read_models, "folded").await;
+    assert_eq!(fresh.totals("folded").await, fresh.fold().await);
+    assert_eq!(loads.load(Ordering::Relaxed), 1);
+    fresh.tasks.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_event_in_a_large_slice_that_code_cannot_handle_is_found() {
     let fresh = Fresh::new().await;
     many_orders(&fresh, 45_000, 50, |number| match number {

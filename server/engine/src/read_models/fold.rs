@@ -53,7 +53,7 @@ pub trait Fold: Send + Sync + 'static {
         rows: Vec<(Self::Key, Option<Self::State>)>,
         connection: &'a mut PgConnection,
     ) -> Work<'a>;
-    /// Fills its table, which is empty; with [`super::CopyRows`] that takes a quarter of the time of `write`, which stands in for it.
+    /// Fills its table, which is empty: best with [`super::CopyRows`]; `write` stands in for it.
     fn load<'a>(
         &'a self,
         rows: Vec<(Self::Key, Self::State)>,

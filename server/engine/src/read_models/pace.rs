@@ -31,6 +31,8 @@ pub(crate) struct Pace {
     suspect: Option<Position>,
     /// How many times the time that a slice may take is halved.
     halved: u32,
+    /// A slice was too much: they grow slowly from now on, or each step up would be followed by many down.
+    wary: bool,
 }
 
 impl Pace {
@@ -42,6 +44,7 @@ impl Pace {
             large,
             suspect: None,
             halved: 0,
+            wary: false,
         }
     }
 
@@ -77,6 +80,11 @@ impl Pace {
         self.most = self.most.min(limit);
     }
 
+    /// It has come to where the log ends: from now on its rows are read.
+    pub(crate) fn is_read(&mut self) {
+        self.large = SliceSize::CatchUp;
+    }
+
     pub(crate) fn is_large(&self) -> bool {
         self.size != SliceSize::Live
     }
@@ -108,6 +116,7 @@ impl Pace {
             SliceSize::CatchUp => (CATCHING_UP / halved, GROWTH),
             SliceSize::Rebuild => (BUILDING / halved, GROWTH),
         };
+        let growth = if self.wary { 2.0 } else { growth };
         if time > target * 2 {
             self.most = (self.most / 2).max(1);
         } else if time < target / 2 && slice.events >= i64::from(self.most) {
@@ -119,6 +128,7 @@ impl Pace {
 
     /// A slice was more than the database had room for, perhaps.
     pub(crate) fn was_too_much(&mut self) {
+        self.wary = true;
         self.most = (self.most / 2).max(1);
     }
 
@@ -171,6 +181,21 @@ mod tests {
             pace.took(&slice(0, 1_000), Duration::from_millis(5));
         }
         assert_eq!(pace.most(), 1_000);
+        assert_eq!(pace.resize(&slice(0, 1_000)), Some(SliceSize::CatchUp));
+    }
+
+    #[test]
+    fn what_nobody_reads_is_built_in_few_slices_and_only_until_somebody_does() {
+        let mut pace = Pace::new(1_000, SliceSize::Rebuild);
+        pace.begin_large(SliceSize::Rebuild, 1_000_000, false);
+        assert_eq!(pace.most(), FIRST);
+        pace.took(&slice(0, 10_000), Duration::from_millis(50));
+        assert_eq!(pace.most(), 320_000);
+        pace.was_too_much();
+        pace.took(&slice(0, 160_000), Duration::from_millis(400));
+        assert_eq!(pace.most(), 320_000, "twice as many at most");
+        pace.resized(SliceSize::Live, 1_000);
+        pace.is_read();
         assert_eq!(pace.resize(&slice(0, 1_000)), Some(SliceSize::CatchUp));
     }
 

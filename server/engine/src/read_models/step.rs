@@ -34,6 +34,7 @@ impl Runner {
             SliceStart::Begun(begun) => begun,
             SliceStart::Idle { .. } => {
                 self.keep(run, slice).await?;
+                self.reached(run);
                 if run.pace.is_large() {
                     self.resize(run, SliceSize::Live).await?;
                 }
@@ -129,6 +130,9 @@ impl Runner {
         let behind = begun.head.0 - begun.upto.0;
         let resize = run.pace.resize(begun);
         run.pace.took(begun, time);
+        if behind <= LIVE_WITHIN {
+            self.reached(run);
+        }
         if let Some(size) = resize {
             self.resize(run, size).await?;
         }
@@ -142,6 +146,13 @@ impl Runner {
             self.tell(run, ReadModelState::Live, None).await;
         }
         Ok(())
+    }
+
+    /// It has come to where the log ends.
+    fn reached(&self, run: &mut Run) {
+        if self.version.role == VersionRole::Live {
+            run.pace.is_read();
+        }
     }
 
     async fn resize(&self, run: &mut Run, size: SliceSize) -> Result<(), String> {
