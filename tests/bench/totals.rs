@@ -3,9 +3,9 @@
 use anyhow::{Result, bail};
 use highwater_engine::ReadModels;
 use highwater_engine::read_models::{CopyRows, Fold, ProjectionError, Work};
-use highwater_model::{ImportLine, Job, JobState, RecordedEvent};
+use highwater_model::{ImportLine, Job, JobState};
 use highwater_store::Store;
-use highwater_store::read_models::{Order, PgConnection};
+use highwater_store::read_models::{Order, PgConnection, Reads, SliceEvent};
 use serde::Deserialize;
 use sqlx::{AssertSqlSafe, PgPool};
 
@@ -140,6 +140,9 @@ impl Fold for Totals {
     fn events(&self) -> Vec<String> {
         vec!["*".to_owned()]
     }
+    fn reads(&self) -> Reads {
+        Reads::DATA
+    }
     fn set_up<'a>(&'a self, connection: &'a mut PgConnection) -> Work<'a> {
         Box::pin(async move {
             let sql = format!(
@@ -153,8 +156,8 @@ impl Fold for Totals {
             Ok(())
         })
     }
-    fn event(&self, event: &RecordedEvent) -> Result<Option<(String, i64)>, ProjectionError> {
-        let movement: Movement<'_> = serde_json::from_str(event.data.get())
+    fn event(&self, event: &SliceEvent<'_>) -> Result<Option<(String, i64)>, ProjectionError> {
+        let movement: Movement<'_> = serde_json::from_str(event.data)
             .map_err(|error| ProjectionError::Event(error.to_string()))?;
         Ok(Some((movement.account.to_owned(), movement.cents)))
     }

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use highwater_engine::read_models::{CopyRows, Fold, Folding, Projection, ProjectionError, Work};
-use highwater_model::{ReadModelState, RecordedEvent, VersionRole};
-use highwater_store::read_models::PgConnection;
+use highwater_model::{ReadModelState, VersionRole};
+use highwater_store::read_models::{PgConnection, SliceEvent};
 use serde_json::{Value, json};
 use support::{Fresh, order};
 
@@ -32,13 +32,13 @@ impl Projection for Counting {
     }
     fn apply<'a>(
         &'a self,
-        events: &'a [RecordedEvent],
+        events: &'a [SliceEvent<'a>],
         connection: &'a mut PgConnection,
     ) -> Work<'a> {
         Box::pin(async move {
             for event in events {
                 sqlx::query("insert into public.counting values ($1, 1, $2) on conflict (stream) do update set events = counting.events + 1, version = $2")
-                    .bind(event.stream.as_str())
+                    .bind(event.stream)
                     .bind(event.version.0)
                     .execute(&mut *connection)
                     .await?;
@@ -87,9 +87,9 @@ impl Fold for Totals {
     }
     fn event(
         &self,
-        event: &RecordedEvent,
+        event: &SliceEvent<'_>,
     ) -> Result<Option<(String, (i64, i64))>, ProjectionError> {
-        let data: Value = serde_json::from_str(event.data.get())
+        let data: Value = serde_json::from_str(event.data)
             .map_err(|error| ProjectionError::Event(error.to_string()))?;
         let cents = data["cents"]
             .as_i64()

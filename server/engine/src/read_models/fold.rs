@@ -5,8 +5,7 @@ use std::fmt;
 use std::hash::Hash;
 use std::sync::Arc;
 
-use highwater_model::RecordedEvent;
-use highwater_store::read_models::PgConnection;
+use highwater_store::read_models::{PgConnection, Reads, SliceEvent};
 
 use super::projection::{Loading, Projection, ProjectionError, Work};
 
@@ -31,10 +30,14 @@ pub trait Fold: Send + Sync + 'static {
     fn name(&self) -> &str;
     /// Types of the events that it handles; `*` stands for any characters.
     fn events(&self) -> Vec<String>;
+    /// What it looks at of an event; it is faster without the names of streams and without metadata.
+    fn reads(&self) -> Reads {
+        Reads::ALL
+    }
     /// Makes its table where it is missing; called whenever a runner starts.
     fn set_up<'a>(&'a self, connection: &'a mut PgConnection) -> Work<'a>;
     /// Reads an event.
-    fn event(&self, event: &RecordedEvent) -> Result<Change<Self>, ProjectionError>;
+    fn event(&self, event: &SliceEvent<'_>) -> Result<Change<Self>, ProjectionError>;
     /// The row after an event; none: there is no row.
     fn fold(
         &self,
@@ -93,13 +96,17 @@ impl<F: Fold> Projection for Folding<F> {
         self.0.events()
     }
 
+    fn reads(&self) -> Reads {
+        self.0.reads()
+    }
+
     fn set_up<'a>(&'a self, connection: &'a mut PgConnection) -> Work<'a> {
         self.0.set_up(connection)
     }
 
     fn apply<'a>(
         &'a self,
-        events: &'a [RecordedEvent],
+        events: &'a [SliceEvent<'a>],
         connection: &'a mut PgConnection,
     ) -> Work<'a> {
         Box::pin(async move {
@@ -144,7 +151,7 @@ impl<F: Fold> States<F> {
 }
 
 impl<F: Fold> Loading for States<F> {
-    fn take(&mut self, events: &[RecordedEvent]) -> Result<(), ProjectionError> {
+    fn take(&mut self, events: &[SliceEvent<'_>]) -> Result<(), ProjectionError> {
         for event in events {
             let Some((key, event)) = self.fold.event(event)? else {
                 continue;

@@ -1,6 +1,8 @@
 //! A large slice of a projection in code: read part by part, taken in beside.
 
-use highwater_store::read_models::{EventNames, Slice, SliceError, SliceEvents, SlicePart};
+use highwater_store::read_models::{
+    BegunSlice, EventNames, Reads, Slice, SliceError, SliceEvents, SlicePart,
+};
 
 use super::projection::{Loading, ProjectionError};
 
@@ -13,11 +15,13 @@ struct Taker {
 /// Handles a slice with what a projection has for large ones. While one part is taken in, the next one is read.
 pub(super) async fn load(
     slice: &mut Slice<'_>,
+    begun: &BegunSlice,
     loading: Box<dyn Loading>,
+    reads: Reads,
 ) -> Result<(), SliceError> {
-    let mut reading = SliceEvents::default();
+    let mut reading = SliceEvents::of(reads);
     let mut taker = Taker {
-        names: EventNames::default(),
+        names: EventNames::of(reads),
         loading,
     };
     let mut part = slice.next_part(&mut reading).await?;
@@ -37,12 +41,13 @@ pub(super) async fn load(
         let settled = taker.loading.settle(slice.connection()).await;
         settled.map_err(fault)?;
     }
+    reading.check(begun)?;
     let written = taker.loading.write(slice.connection()).await;
     written.map_err(fault)
 }
 
-fn take(mut taker: Taker, part: SlicePart) -> Result<Taker, SliceError> {
-    let events = taker.names.events(part)?;
+fn take(mut taker: Taker, mut part: SlicePart) -> Result<Taker, SliceError> {
+    let events = taker.names.events(&mut part)?;
     taker.loading.take(&events).map_err(fault)?;
     Ok(taker)
 }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use highwater_model::{FailurePolicy, Position, ReadModelState, VersionRole};
 use highwater_store::StoreError;
 use highwater_store::read_models::{
-    BegunSlice, HandlerFault, PART, Slice, SliceError, SliceSize, SliceStart,
+    BegunSlice, EventNames, HandlerFault, Slice, SliceError, SliceSize, SliceStart,
 };
 
 use super::load::{fault, load};
@@ -13,6 +13,8 @@ use super::runner::{Next, POLL, Run, Runner};
 
 /// Attempts at an event whose definition says `retry`; the waits between them double, from a second to a minute.
 const ATTEMPTS: i32 = 10;
+/// Events of a slice from which it is worth to read and to handle them beside each other.
+const LARGE: i64 = 10_000;
 /// Positions behind the head up to which it is live.
 pub(super) const LIVE_WITHIN: i64 = 1_000;
 
@@ -88,12 +90,14 @@ impl Runner {
     async fn handle(&self, slice: &mut Slice<'_>, begun: &BegunSlice) -> Result<(), SliceError> {
         match (&self.code, &self.version.schema) {
             (Some(code), _) => {
-                let is_large = begun.events > i64::from(PART);
+                let is_large = begun.events > LARGE;
                 let empty = begun.after == Position::ZERO;
                 if let Some(loading) = code.loading(empty).filter(|_| is_large) {
-                    return load(slice, loading).await;
+                    return load(slice, begun, loading, code.reads()).await;
                 }
-                let events = slice.events().await?;
+                let reads = code.reads();
+                let (mut part, mut names) = (slice.whole(reads).await?, EventNames::of(reads));
+                let events = names.events(&mut part)?;
                 let applied = code.apply(&events, slice.connection()).await;
                 applied.map_err(fault)
             }

@@ -48,6 +48,7 @@ mod rows;
 mod rows_order;
 mod set_up;
 mod slice;
+mod slice_event;
 mod slice_events;
 mod trend;
 mod verify;
@@ -67,7 +68,8 @@ pub use owner::OwnerRights;
 pub use progress::SliceSize;
 pub use rows::{RowsError, RowsQuery};
 pub use slice::{BegunSlice, Slice, SliceConnection, SliceConnections, SliceError, SliceStart};
-pub use slice_events::{EventNames, PART, SliceEvents, SlicePart};
+pub use slice_event::{Reads, SliceEvent};
+pub use slice_events::{EventNames, SliceEvents, SlicePart};
 pub use versions::{HandledUpTo, RunnableVersion};
 
 /// What a projection in code writes with, and what its statements may fail with.

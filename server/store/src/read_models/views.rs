@@ -24,13 +24,18 @@ pub(super) fn events_view_of(schema: &str, rows: &str) -> String {
 /// Rows of the log that are in the slice of a version, in order. Each block that has its types is one range of the log's key, what is
 /// not counted yet is one more; LIMIT keeps plans right at any size of the log, and the caller's conditions outside.
 pub(super) fn slice_events(version_id: i64, limit: i32) -> String {
+    slice_events_behind("p.sliced_after", version_id, &limit.to_string())
+}
+
+/// The same behind a position, which is an expression that is not before the slice.
+pub(super) fn slice_events_behind(after: &str, version_id: i64, limit: &str) -> String {
     format!(
         "select e.* from highwater.read_model_progress p
          cross join lateral (
-           select greatest(min(b.first_position), p.sliced_after + 1) as first, least(max(b.last_position), p.checkpoint) as last
+           select greatest(min(b.first_position), {after} + 1) as first, least(max(b.last_position), p.checkpoint) as last
            from (
              select c.block, c.first_position, c.last_position from highwater.type_counts c
-             where c.type_id = any (p.type_ids) and c.block between p.sliced_after / 10000 and p.checkpoint / 10000
+             where c.type_id = any (p.type_ids) and c.block between {after} / 10000 and p.checkpoint / 10000
              union all
              select 9223372036854775807, c.position + 1, p.checkpoint from highwater.counted c where c.position < p.checkpoint
            ) b
