@@ -102,6 +102,11 @@ fn expected(version: ExpectedVersion) -> i64 {
     }
 }
 
+/// A column of a batch, if any of its events has something there.
+fn unless_none<T>(column: Vec<Option<T>>) -> Option<Vec<Option<T>>> {
+    column.iter().any(Option::is_some).then_some(column)
+}
+
 /// Of each event, its unit.
 fn units_of(units: &[&Unit]) -> Vec<i32> {
     let numbered = (1_i32..).zip(units);
@@ -122,9 +127,13 @@ pub(crate) async fn record_all(
     let unit_of = units_of(&units);
     let nth = columns::nth(&unit_of);
     let columns = Columns::of(appends.iter().flat_map(|append| &append.events), false);
+    let metadatas = columns.metadatas.into_iter();
+    let metadatas = metadatas
+        .map(|metadata| (metadata.get() != "{}").then_some(metadata))
+        .collect();
     let (base, stream_ids, heads, types): NewRow = sqlx::query_as(
         "select base, stream_ids, heads, type_ids
-         from highwater.append_new($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
+         from highwater.append_known($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)",
     )
     .bind(known.seen)
     .bind(names)
@@ -138,8 +147,10 @@ pub(crate) async fn record_all(
     .bind(columns.kind)
     .bind(columns.ids)
     .bind(columns.datas)
-    .bind(columns.metadatas)
-    .bind(columns.occurred)
+    .bind(unless_none(metadatas))
+    .bind(unless_none(columns.correlations))
+    .bind(unless_none(columns.causations))
+    .bind(unless_none(columns.occurred))
     .fetch_one(connection)
     .await?;
     let Some(base) = base else { return Ok(None) };
@@ -147,7 +158,8 @@ pub(crate) async fn record_all(
         stream_ids.as_ref().unwrap_or(&known.stream_ids),
         heads.as_ref().unwrap_or(&known.heads),
     );
-    let missing = || sqlx::Error::Protocol("append_new left out a stream it was asked for".into());
+    let missing =
+        || sqlx::Error::Protocol("append_known left out a stream it was asked for".into());
     let streams = stream_ids
         .iter()
         .zip(heads)

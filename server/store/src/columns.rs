@@ -19,6 +19,8 @@ pub(crate) struct Columns<'a> {
     pub(crate) known: Vec<bool>,
     pub(crate) datas: Vec<Json<&'a RawValue>>,
     pub(crate) metadatas: Vec<Json<&'a RawValue>>,
+    pub(crate) correlations: Vec<Option<Uuid>>,
+    pub(crate) causations: Vec<Option<Uuid>>,
     pub(crate) occurred: Vec<Option<jiff_sqlx::Timestamp>>,
 }
 
@@ -31,6 +33,8 @@ impl<'a> Columns<'a> {
             known: vec![],
             datas: vec![],
             metadatas: vec![],
+            correlations: vec![],
+            causations: vec![],
             occurred: vec![],
         };
         let mut places = Places::default();
@@ -42,6 +46,8 @@ impl<'a> Columns<'a> {
             columns.known.push(event.given || look_up_all);
             columns.datas.push(Json(&*event.data));
             columns.metadatas.push(Json(&*event.metadata));
+            columns.correlations.push(event.cause.correlation_id);
+            columns.causations.push(event.cause.causation_id);
             columns
                 .occurred
                 .push(event.occurred_at.map(ToSqlx::to_sqlx));

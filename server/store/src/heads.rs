@@ -1,7 +1,7 @@
 //! What the appender remembers of streams and types, so that a batch need not look them up.
 //!
 //! Ids never change within a session. A head is true as long as nobody else has appended since, and positions are dense: if the log ends where it ended
-//! when the head was learned, plus what is on its way, nobody has. The database compares (`append_new`'s `seen`), so a wrong guess costs
+//! when the head was learned, plus what is on its way, nobody has. The database compares (`append_known`'s `seen`), so a wrong guess costs
 //! a look-up; and were even that mistaken, the key on stream and version refuses.
 
 use std::collections::HashMap;

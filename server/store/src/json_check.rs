@@ -32,7 +32,15 @@ pub(crate) struct PreparedEvent {
     pub(crate) event_type: String,
     pub(crate) data: Box<RawValue>,
     pub(crate) metadata: Box<RawValue>,
+    pub(crate) cause: Cause,
     pub(crate) occurred_at: Option<Timestamp>,
+}
+
+/// What an event's metadata says it belongs to.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Cause {
+    pub(crate) correlation_id: Option<Uuid>,
+    pub(crate) causation_id: Option<Uuid>,
 }
 
 /// Checks limits, metadata and ids of a whole append.
@@ -159,7 +167,7 @@ pub(crate) fn check_event(
             }
         }
     }
-    check_metadata(&metadata).map_err(|problem| StoreError::BadMetadata {
+    let cause = cause(&metadata).map_err(|problem| StoreError::BadMetadata {
         stream: stream.clone(),
         event: index,
         problem,
@@ -170,6 +178,7 @@ pub(crate) fn check_event(
         event_type: event.event_type,
         data: event.data,
         metadata,
+        cause,
         // The database keeps microseconds; cut here, so that a retry compares equal.
         occurred_at: event
             .occurred_at
@@ -177,30 +186,32 @@ pub(crate) fn check_event(
     })
 }
 
-fn check_metadata(metadata: &RawValue) -> Result<(), String> {
+/// Checks metadata, and reads out of it what has a column of its own: what `jsonb` would find there.
+fn cause(metadata: &RawValue) -> Result<Cause, String> {
     if !metadata.get().trim_start().starts_with('{') {
         return Err("it must be a JSON object".to_owned());
     }
     if !metadata.get().contains("ation_id") && !metadata.get().contains('\\') {
-        return Ok(());
+        return Ok(Cause::default());
     }
     let map: serde_json::Map<String, serde_json::Value> =
         serde_json::from_str(metadata.get()).map_err(|error| error.to_string())?;
-    for key in ["correlation_id", "causation_id"] {
-        let fine = match map.get(key) {
-            None | Some(serde_json::Value::Null) => true,
-            Some(serde_json::Value::String(text)) => {
-                !text.starts_with("urn:") && Uuid::try_parse(text).is_ok()
-            }
-            Some(_) => false,
-        };
-        if !fine {
-            return Err(format!(
-                "{key} must be a UUID like 0190b0a4-7c1e-7d33-8a41-0242ac120002"
-            ));
+    let id = |key| match map.get(key) {
+        None | Some(serde_json::Value::Null) => Ok(None),
+        Some(serde_json::Value::String(text)) if !text.starts_with("urn:") => {
+            Uuid::try_parse(text).map(Some).map_err(|_| key)
         }
-    }
-    Ok(())
+        Some(_) => Err(key),
+    };
+    let ids = || {
+        Ok(Cause {
+            correlation_id: id("correlation_id")?,
+            causation_id: id("causation_id")?,
+        })
+    };
+    ids().map_err(|key: &str| {
+        format!("{key} must be a UUID like 0190b0a4-7c1e-7d33-8a41-0242ac120002")
+    })
 }
 
 enum Unstorable {

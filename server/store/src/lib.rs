@@ -3,7 +3,7 @@
 //! # How the log stays in order
 //! Every append takes one advisory lock (`7210, 1`) and gives positions `newest + 1, …` while it holds it; it lets go by committing.
 //! So positions are dense and in commit order, and a reader that sees position *p* sees everything below it. What makes this fast is
-//! the appender ([`append`]): it takes whatever waits and records it with one statement and one commit.
+//! the appender ([`append`], `batching.rs`): it takes whatever waits and records it with one statement and one commit.
 //!
 //! # Words
 //! | word | file | meaning |
@@ -21,9 +21,11 @@
 pub mod append;
 mod appender;
 mod batch;
+mod batching;
 mod categories;
 mod clock;
 mod columns;
+mod counting;
 mod error;
 mod event_types;
 mod events;
@@ -35,6 +37,7 @@ mod ids;
 pub mod import;
 mod json_check;
 mod latency;
+mod link;
 mod mark;
 mod migrate;
 mod open;

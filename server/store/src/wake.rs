@@ -5,10 +5,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use highwater_model::Position;
+use sqlx::Executor;
 use sqlx::postgres::{PgListener, PgPool};
 use tokio::sync::watch;
 
 use crate::{StoreError, Tasks};
+
+/// How far apart notifications are at least. Each wakes every process that listens, and with each batch they were a tenth of what
+/// appending costs.
+const APART: Duration = Duration::from_millis(2);
 
 /// The newest position.
 pub(crate) async fn head(pool: &PgPool) -> Result<Position, StoreError> {
@@ -35,8 +40,8 @@ pub(crate) fn raise(moved: &watch::Sender<Position>, position: Position) {
 pub(crate) struct Backends(Arc<Mutex<VecDeque<u32>>>);
 
 impl Backends {
-    /// The appender has two connections; a few more are remembered while old ones go.
-    const REMEMBERED: usize = 4;
+    /// The appender has five connections at most; a few more are remembered while old ones go.
+    const REMEMBERED: usize = 8;
 
     /// A new one.
     pub(crate) fn add(&self, process_id: u32) {
@@ -49,6 +54,23 @@ impl Backends {
         let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         known.contains(&process_id)
     }
+}
+
+/// Tells other processes that this one has appended: at once, and again as soon as they may be told again. Ends when the appender has.
+pub(crate) fn tell(pool: PgPool, mut appended: watch::Receiver<Position>, tasks: &Tasks) {
+    tasks.spawn("tell of appends", async move {
+        while appended.changed().await.is_ok() {
+            if let Err(error) = pool.execute("notify highwater").await {
+                tracing::warn!(%error, "cannot tell other processes of appends; they poll meanwhile");
+                tokio::time::sleep(APART * 100).await;
+                // Not for ever, when the appender has ended.
+                if appended.has_changed().is_ok() {
+                    appended.mark_changed();
+                }
+            }
+            tokio::time::sleep(APART).await;
+        }
+    });
 }
 
 /// Listens for batches of other processes, through one connection.

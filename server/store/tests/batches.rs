@@ -242,3 +242,97 @@ async fn an_append_whose_sessions_are_ended_again_and_again_is_told_that_the_dat
         "{outcome:?}"
     );
 }
+
+/// So many events in appends of a thousand.
+async fn append_many(store: &Store, thousands: usize) {
+    for number in 0..thousands {
+        let events = (0..1_000).map(|_| event("Done", &json!({}))).collect();
+        let stream = format!("order-many-{number}");
+        store
+            .append(vec![append(&stream, ExpectedVersion::None, events)])
+            .await
+            .unwrap();
+    }
+}
+
+async fn counted(connection: &mut PgConnection) -> (i64, i64) {
+    sqlx::query_as(
+        "select (select position from highwater.counted), (select coalesce(sum(count), 0)::bigint from highwater.type_blocks)",
+    )
+    .fetch_one(connection)
+    .await
+    .unwrap()
+}
+
+#[tokio::test]
+async fn other_processes_are_told_of_appends_and_of_the_last_one_too() {
+    let fresh = fresh().await;
+    let mut listener = sqlx::postgres::PgListener::connect(&fresh.url)
+        .await
+        .unwrap();
+    listener.listen("highwater").await.unwrap();
+    let mut looking = PgConnection::connect(&fresh.url).await.unwrap();
+    for round in 0..20 {
+        let appends = (0..10).map(|writer| {
+            let stream = format!("order-{round}-{writer}");
+            let store = &fresh.store;
+            async move { one(store, &stream, ExpectedVersion::None).await.unwrap() }
+        });
+        join_all(appends).await;
+        // Each time somebody is told there is all that was answered before, sooner or later.
+        let seen = async {
+            loop {
+                listener.recv().await.unwrap();
+                let head: i64 = sqlx::query_scalar("select max(position) from highwater.events")
+                    .fetch_one(&mut looking)
+                    .await
+                    .unwrap();
+                if head == (round + 1) * 10 {
+                    break;
+                }
+            }
+        };
+        tokio::time::timeout(std::time::Duration::from_secs(10), seen)
+            .await
+            .expect("the last append was told");
+    }
+    fresh.tasks.shutdown().await;
+}
+
+#[tokio::test]
+async fn events_are_counted_beside_the_appends_and_counts_are_right_all_the_time() {
+    let fresh = fresh().await;
+    let mut connection = PgConnection::connect(&fresh.url).await.unwrap();
+    let looking = async {
+        loop {
+            let (position, sum) = counted(&mut connection).await;
+            let head = fresh.store.mark().await.unwrap().position.0;
+            // The mark was read later.
+            assert!(position <= sum && sum <= head, "{position} {sum} {head}");
+            if position == 4_000 {
+                return;
+            }
+        }
+    };
+    let both = futures_util::future::join(append_many(&fresh.store, 4), looking);
+    tokio::time::timeout(std::time::Duration::from_secs(20), both)
+        .await
+        .expect("all were counted");
+    assert_eq!(counted(&mut connection).await, (4_000, 4_000));
+    fresh.tasks.shutdown().await;
+}
+
+#[tokio::test]
+async fn appends_count_for_themselves_when_nobody_else_does() {
+    let fresh = fresh().await;
+    let mut connection = PgConnection::connect(&fresh.url).await.unwrap();
+    connection
+        .execute("drop function highwater.count_appended()")
+        .await
+        .unwrap();
+    append_many(&fresh.store, 12).await;
+    let (position, sum) = counted(&mut connection).await;
+    assert!(position >= 6_000, "{position}");
+    assert_eq!(sum, 12_000);
+    fresh.tasks.shutdown().await;
+}
