@@ -5,6 +5,7 @@ mod jobs;
 mod read_models;
 mod rebuild;
 mod replay;
+mod states;
 
 use std::fmt;
 use std::future::Future;
@@ -13,7 +14,7 @@ use std::sync::Arc;
 
 use highwater_model::{
     CategorySummary, EventPage, EventTypeSummary, EventWithCauses, Histogram, Problem, StoreFacts,
-    StreamList, StreamPage, StreamSummary,
+    StoreSizes, StreamList, StreamPage, StreamSummary,
 };
 use jiff::Timestamp;
 use leptos::prelude::use_context;
@@ -201,6 +202,11 @@ impl Api {
     /// The store as a whole.
     pub async fn store(&self) -> Answer<StoreFacts> {
         self.get(Query::new("/api/store")).await
+    }
+
+    /// Its sizes.
+    pub async fn store_sizes(&self) -> Answer<StoreSizes> {
+        self.get(Query::new("/api/store/sizes")).await
     }
 
     async fn get<T: DeserializeOwned>(&self, query: Query) -> Answer<T> {

@@ -21,6 +21,7 @@ use crate::pages::jobs::JobsPage;
 use crate::pages::live::LivePage;
 use crate::pages::read_model::ReadModelPage;
 use crate::pages::read_models::ReadModelsPage;
+use crate::pages::store::StorePage;
 use crate::pages::stream::StreamPage;
 use crate::pages::streams::StreamsPage;
 use crate::pages::types::TypesPage;
@@ -118,6 +119,7 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("/") view=LivePage ssr=SsrMode::Async />
                     <Route path=path!("/live") view=LivePage ssr=SsrMode::Async />
                     <Route path=path!("/streams") view=StreamsPage ssr=SsrMode::Async />
+                    <Route path=path!("/store") view=StorePage ssr=SsrMode::Async />
                     <Route path=path!("/streams/:stream") view=StreamPage ssr=SsrMode::Async />
                     <Route path=path!("/events/:id") view=EventOnePage ssr=SsrMode::Async />
                     <Route path=path!("/read-models") view=ReadModelsPage ssr=SsrMode::Async />

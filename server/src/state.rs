@@ -3,7 +3,7 @@
 use std::ops::Deref;
 use std::sync::Arc;
 
-use highwater_engine::{Feed, ReadModels};
+use highwater_engine::{Feed, ReadModels, States};
 use highwater_store::Store;
 use leptos::config::LeptosOptions;
 use metrics_exporter_prometheus::PrometheusHandle;
@@ -24,6 +24,8 @@ pub struct Reach {
     pub feed: Feed,
     /// The read models.
     pub read_models: ReadModels,
+    /// States of streams.
+    pub states: States,
     /// How they and the jobs are, for those who watch.
     pub boards: Boards,
     /// Cancelled when the server begins to stop: live connections close, `/readyz` says so.

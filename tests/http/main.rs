@@ -24,6 +24,8 @@ mod rebuild;
 mod refused;
 mod replay;
 mod running;
+mod store_page;
+mod stream_states;
 #[path = "../support/mod.rs"]
 mod support;
 mod totals;

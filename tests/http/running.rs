@@ -7,7 +7,7 @@ use std::sync::Arc;
 use highwater::live::Boards;
 use highwater::state::{AppState, Reach};
 use highwater::{metrics, router, site::Site};
-use highwater_engine::{Feed, FeedOptions, ReadModelOptions, ReadModels};
+use highwater_engine::{Feed, FeedOptions, ReadModelOptions, ReadModels, States};
 use highwater_store::{Store, StoreOptions, Tasks};
 use leptos::config::LeptosOptions;
 use reqwest::{RequestBuilder, StatusCode};
@@ -59,6 +59,7 @@ impl Running {
         let read_models = ReadModels::start(store.clone(), &tasks, read_models);
         let state = AppState::from(Reach {
             boards: Boards::start(&store, &tasks),
+            states: States::new(store.clone()),
             store,
             feed,
             read_models,

@@ -10,12 +10,13 @@ use crate::format;
 use crate::live::{Live, Status};
 
 /// The pages that exist: path, name.
-pub const PAGES: [(&str, &str); 6] = [
+pub const PAGES: [(&str, &str); 7] = [
     ("/", "Live"),
     ("/streams", "Streams"),
     ("/read-models", "Read models"),
     ("/jobs", "Jobs"),
     ("/types", "Types"),
+    ("/store", "Store"),
     ("/audit", "Audit"),
 ];
 
@@ -63,6 +64,7 @@ pub fn TopBar(
             Some("read-models") => "Read models",
             Some("jobs") => "Jobs",
             Some("types") => "Types",
+            Some("store") => "Store",
             Some("audit") => "Audit",
             Some("events") => "Events",
             _ => "Live",

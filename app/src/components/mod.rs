@@ -16,6 +16,8 @@ pub mod problem;
 pub mod read_model_state;
 pub mod reason_form;
 pub mod refused_definitions;
+pub mod state_tree;
+pub mod timeline;
 pub mod version_numbers;
 
 use jiff::Timestamp;

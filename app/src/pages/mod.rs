@@ -25,7 +25,13 @@ pub mod read_model_rebuild_step;
 pub mod read_model_replay;
 pub mod read_model_rows;
 pub mod read_models;
+pub mod store;
 pub mod stream;
+pub mod stream_history;
+pub mod stream_line;
+pub mod stream_questions;
+pub mod stream_state;
+pub mod stream_steps;
 pub mod streams;
 pub mod types;
 

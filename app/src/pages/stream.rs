@@ -1,4 +1,4 @@
-//! One stream: its facts and its events, newest first.
+//! One stream: its facts, its history, and its events, newest first.
 
 use highwater_model::filter::quoted;
 use highwater_model::{StreamPage as Page, StreamSummary};
@@ -7,6 +7,7 @@ use leptos_meta::Title;
 use leptos_router::hooks::{use_params_map, use_query_map};
 
 use super::Loading;
+use super::stream_history::StreamHistory;
 use crate::api::{Api, ApiError, escape};
 use crate::components::problem::{ErrorNotice, NotFound};
 use crate::components::{Time, TypeName};
@@ -119,6 +120,7 @@ fn stream_view(summary: StreamSummary, page: Page) -> impl IntoView {
                 "Watch live"
             </a>
         </div>
+        <StreamHistory name=name />
         <div class="card scroll" tabindex="0" role="region" aria-label="Events of the stream, newest first">
             <table class="events">
                 <thead>

@@ -1,7 +1,7 @@
 //! The engine: reads the log as it grows and hands it on.
 //!
 //! The [`Feed`] is one tail a process, a ring of the newest events that are encoded once, and cursors into it for as many readers as
-//! there are. [`ReadModels`] runs projections: slice by slice, each with its checkpoint in one transaction.
+//! there are. [`ReadModels`] runs projections: slice by slice, each with its checkpoint in one transaction. [`States`] folds what a stream was at a version.
 //!
 //! # Adding a reader of the feed
 //! Take a [`FrameGroup`] with [`Feed::group`] (readers with the same filter share its frames), keep a cursor, and ask
@@ -13,8 +13,10 @@ mod frames;
 mod rate;
 pub mod read_models;
 mod ring;
+mod states;
 
 pub use feed::{Feed, FeedHealth, FeedOptions};
 pub use frames::{Frame, FrameGroup, Next};
 pub use read_models::{ReadModelOptions, ReadModels};
 pub use ring::{RingEvent, RingRead};
+pub use states::{StateError, States};

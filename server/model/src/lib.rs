@@ -10,6 +10,7 @@
 //! | version | [`Version`] | an event's place in its stream, from 0 |
 //! | position | [`Position`] | an event's place in the whole log, from 1, in commit order, without gaps |
 //! | expected version | [`ExpectedVersion`] | what an append says the stream's version is |
+//! | state | [`State`] | what the events of a stream up to a version come to |
 //! | mark | [`Mark`] | where the high-water mark stands |
 //! | read model | [`ReadModel`], [`Definition`] | tables that a projection writes, and the text that says how |
 //! | lag | [`Lag`] | how far a checkpoint is behind, in positions, matching events and seconds |
@@ -42,8 +43,10 @@ mod read_model_parse;
 pub mod read_model_part;
 pub mod read_model_plan;
 mod read_model_sql;
+pub mod state;
 pub mod store;
 pub mod stream;
+pub mod stream_state;
 
 pub use append::{
     AppendToStream, Appended, ExpectedVersion, ImportLine, ImportProgress, ImportSummary,
@@ -74,5 +77,10 @@ pub use read_model_orders::{
 };
 pub use read_model_part::{Part, PartKey};
 pub use read_model_plan::{RebuildPlan, ReplayFrom, ReplayPlan};
-pub use store::{DatabaseRights, Mark, MarkHolder, StoreFacts};
+pub use state::State;
+pub use store::{DatabaseRights, Mark, MarkHolder, RelationSize, StoreFacts, StoreSizes};
 pub use stream::{StreamList, StreamName, StreamNameError, StreamOrder, StreamSummary};
+pub use stream_state::{
+    EventHead, FieldSetBy, StateBy, StateChange, StateDifference, StateFound, StateOperation,
+    StreamState, StreamTimeline,
+};

@@ -40,6 +40,38 @@ pub struct MarkHolder {
     pub user: Option<String>,
     /// Age of its transaction, in seconds.
     pub seconds: f64,
+    /// What its session does: `active`, `idle in transaction` …; none where the rights don't reach.
+    #[serde(default)]
+    pub state: Option<String>,
+    /// The first words of its newest statement; none where the rights don't reach.
+    #[serde(default)]
+    pub statement: Option<String>,
+}
+
+/// `GET /api/store/sizes`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct StoreSizes {
+    /// Highwater's tables and their indexes, the largest first.
+    pub relations: Vec<RelationSize>,
+    /// Events that were recorded within the last 24 hours.
+    pub events_last_day: i64,
+    /// Sessions that are connected to the database server.
+    pub connections: i64,
+    /// How many it takes.
+    pub connections_most: i64,
+}
+
+/// The size of a table or an index.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct RelationSize {
+    /// Its name.
+    pub name: String,
+    /// Of an index, its table.
+    pub table: Option<String>,
+    /// Bytes; of a table without its indexes.
+    pub bytes: i64,
 }
 
 /// `GET /api/store`.

@@ -32,6 +32,7 @@ pub mod replay;
 pub mod rows;
 pub mod store;
 pub mod stream;
+pub mod stream_state;
 pub mod streams;
 
 use utoipa::OpenApi;
@@ -69,6 +70,7 @@ pub fn routes() -> OpenApiRouter<AppState> {
         .merge(events::routes())
         .merge(histogram::routes())
         .merge(stream::routes())
+        .merge(stream_state::routes())
         .merge(streams::routes())
         .merge(flows::routes())
         .merge(event_types::routes())

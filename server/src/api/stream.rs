@@ -68,7 +68,7 @@ async fn read_stream(
         .ok_or_else(|| missing(&stream))
 }
 
-fn missing(stream: &StreamName) -> ApiError {
+pub(super) fn missing(stream: &StreamName) -> ApiError {
     ApiError::not_found(
         "stream",
         format!("There is no stream {stream}; GET /api/streams?query=… finds the ones there are."),

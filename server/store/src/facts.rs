@@ -11,7 +11,12 @@ type Holder = (
     Option<String>,
     Option<String>,
     Option<f64>,
+    Option<String>,
+    Option<String>,
 );
+
+/// Letters of a statement that are told.
+const WORDS: i32 = 60;
 
 impl Store {
     /// The mark, what holds it, sizes.
@@ -49,24 +54,28 @@ impl Store {
     async fn holders(&self) -> Result<Vec<MarkHolder>, StoreError> {
         let rows: Vec<Holder> = sqlx::query_as(
             "select l.pid, case when l.objid = 1 then case when l.granted then 'holds' else 'waits' end else 'open' end,
-               a.application_name, a.client_addr::text, a.usename::text, extract(epoch from clock_timestamp() - a.xact_start)::float8
+               a.application_name, a.client_addr::text, a.usename::text, extract(epoch from clock_timestamp() - a.xact_start)::float8,
+               a.state, left(regexp_replace(a.query, '\\s+', ' ', 'g'), $1)
              from pg_locks l join pg_stat_activity a using (pid)
              where l.locktype = 'advisory' and l.database = (select oid from pg_database where datname = current_database())
                and l.classid = 7210 and l.objsubid = 2 and (l.objid = 1 or (l.objid = 2 and l.mode = 'ShareLock'))
              order by a.xact_start limit 100",
         )
+        .bind(WORDS)
         .fetch_all(self.pool())
         .await?;
         Ok(rows
             .into_iter()
             .map(
-                |(pid, what, application, client, user, seconds)| MarkHolder {
+                |(pid, what, application, client, user, seconds, state, statement)| MarkHolder {
                     pid,
                     what,
                     application: application.unwrap_or_default(),
                     client,
                     user,
                     seconds: seconds.unwrap_or(0.0),
+                    state,
+                    statement,
                 },
             )
             .collect())

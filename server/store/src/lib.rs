@@ -43,9 +43,11 @@ mod migrate;
 mod open;
 pub mod read_models;
 mod row;
+mod sizes;
 mod stream;
 mod streams;
 mod tasks;
+mod timeline;
 mod wake;
 
 pub use append::AppendOutcome;

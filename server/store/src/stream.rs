@@ -15,12 +15,7 @@ impl Store {
         limit: usize,
         direction: Direction,
     ) -> Result<Option<StreamPage>, StoreError> {
-        let head: Option<(i64, i64)> =
-            sqlx::query_as("select s.stream_id, highwater.head(s.stream_id) from highwater.streams s where s.name = $1")
-                .bind(stream.as_str())
-                .fetch_optional(self.pool())
-                .await?;
-        let Some((stream_id, last_version)) = head else {
+        let Some((stream_id, last_version)) = self.head_of(stream).await? else {
             return Ok(None);
         };
         let mut sql = QueryBuilder::<Postgres>::new(row::COLUMNS);

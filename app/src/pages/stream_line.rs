@@ -1,0 +1,214 @@
+//! The timeline of one stream.
+
+use std::fmt::Write;
+
+use highwater_model::StreamTimeline;
+use leptos::html;
+use leptos::prelude::*;
+use leptos_router::NavigateOptions;
+use leptos_router::hooks::use_navigate;
+
+use super::stream_history::{At, Link};
+use super::stream_steps::Steps;
+use crate::components::timeline::{self, Axis};
+use crate::components::{TypeName, zone};
+use crate::format;
+
+/// Types that the legend names.
+const LEGEND: usize = 8;
+/// A drag that is shorter than this part of the line is a click.
+const CLICK: f64 = 0.008;
+
+/// The timeline: a click goes to the nearest event, a drag shows the events between its ends.
+pub(super) fn line(drawn: StreamTimeline, at: Memo<At>, link: Link) -> impl IntoView {
+    let zone = zone();
+    let ends = timeline::ends(&drawn);
+    let span = move |which: bool| {
+        let (from, to) = ends?;
+        Some(format::date_time(if which { from } else { to }, zone.get()))
+    };
+    let words = words(&drawn);
+    let legend = timeline::types(&drawn)
+        .into_iter()
+        .take(LEGEND)
+        .map(|(name, _)| view! { <TypeName name /> })
+        .collect_view();
+    let (whole, every) = (
+        drawn.from.0 == 0 && drawn.to == drawn.last_version,
+        drawn.every,
+    );
+    let drawn = StoredValue::new(drawn);
+    let here = Memo::new(move |_| {
+        let newest = drawn.with_value(|drawn| drawn.last_version.0);
+        at.get().version.unwrap_or(newest).min(newest)
+    });
+    let drawing = move || drawn.with_value(|drawn| timeline::svg(drawn, at.get().axis, here.get()));
+    let navigate = use_navigate();
+    let picked = Callback::new(move |(low, high): (f64, f64)| {
+        let changes = drawn.with_value(|drawn| pick(drawn, at.get_untracked().axis, low, high));
+        if let Some(changes) = changes {
+            let options = NavigateOptions {
+                scroll: false,
+                ..NavigateOptions::default()
+            };
+            navigate(&link.run(changes), options);
+        }
+    });
+    let all = (!whole).then(|| {
+        view! {
+            <a class="pill" href=link.run(vec![("zoom", String::new())]) data-noscroll="">
+                "All events"
+            </a>
+        }
+    });
+    let axes = move || {
+        [
+            ("", Axis::Time, "by time"),
+            ("even", Axis::Even, "one by one"),
+        ]
+        .map(|(value, axis, words)| {
+            view! {
+                <a
+                    class="pill"
+                    href=link.run(vec![("axis", value.to_owned())])
+                    data-noscroll=""
+                    aria-current=(at.get().axis == axis).then_some("true")
+                >
+                    {words}
+                </a>
+            }
+        })
+    };
+    view! {
+        <div class="bar">
+            <h2>"Timeline"</h2>
+            <span class="dim">{words}</span>
+            <span class="grow"></span>
+            {all}
+            {axes}
+        </div>
+        <Pick picked>
+            <div inner_html=drawing></div>
+        </Pick>
+        <div class="bar ends">
+            <span class="mono">{move || span(true)}</span>
+            <span class="legend">{legend}</span>
+            <span class="mono">{move || span(false)}</span>
+        </div>
+        <Steps
+            version=here.into()
+            last=drawn.with_value(|drawn| drawn.last_version.0)
+            link
+            stride=every
+        />
+    }
+}
+
+/// What a click or a drag asks for: the event nearest to it, or the events in it.
+fn pick(
+    drawn: &StreamTimeline,
+    axis: Axis,
+    low: f64,
+    high: f64,
+) -> Option<Vec<(&'static str, String)>> {
+    let places = timeline::places(drawn, axis);
+    if high - low < CLICK {
+        let mark = timeline::nearest(&places, high)?;
+        return Some(vec![("version", drawn.marks[mark].version.to_string())]);
+    }
+    let inside = || {
+        let marks = drawn.marks.iter().zip(&places);
+        marks
+            .filter(|(_, place)| (low..=high).contains(*place))
+            .map(|(mark, _)| mark.version.0)
+    };
+    let (first, last) = inside().min().zip(inside().max())?;
+    Some(vec![("zoom", format!("{first}-{last}"))])
+}
+
+/// Where something is picked by a click or a drag: from where to where, each from 0 to 1.
+#[component]
+fn Pick(
+    /// Told what was picked.
+    picked: Callback<(f64, f64)>,
+    /// What is below the pointer.
+    children: Children,
+) -> impl IntoView {
+    let area = NodeRef::<html::Div>::new();
+    let shade = NodeRef::<html::Div>::new();
+    let from = RwSignal::new(None::<f64>);
+    let share = move |x: i32| {
+        let rect = area.get_untracked()?.get_bounding_client_rect();
+        (rect.width() > 0.0).then(|| ((f64::from(x) - rect.left()) / rect.width()).clamp(0.0, 1.0))
+    };
+    let draw = move |low: f64, high: f64| {
+        if let Some(shade) = shade.get_untracked() {
+            let style = web_sys::HtmlElement::style(&shade);
+            let _ = style.set_property("left", &format!("{:.2}%", low * 100.0));
+            let _ = style.set_property("width", &format!("{:.2}%", (high - low) * 100.0));
+        }
+    };
+    let grab = move |event: leptos::ev::PointerEvent| {
+        // The drag goes on beyond the edges, so that the first and the last event can be reached.
+        if let Some(area) = area.get_untracked() {
+            let _ = area.set_pointer_capture(event.pointer_id());
+        }
+        from.set(share(event.client_x()));
+    };
+    let drag = move |event: leptos::ev::PointerEvent| {
+        if let (Some(start), Some(end)) = (from.get_untracked(), share(event.client_x())) {
+            draw(start.min(end), start.max(end));
+        }
+    };
+    let release = move |event: leptos::ev::PointerEvent| {
+        if let (Some(start), Some(end)) = (from.get_untracked(), share(event.client_x())) {
+            from.set(None);
+            draw(0.0, 0.0);
+            picked.run((start.min(end), start.max(end)));
+        }
+    };
+    view! {
+        <div
+            class="line"
+            node_ref=area
+            on:pointerdown=grab
+            on:pointermove=drag
+            on:pointerup=release
+            title="Click: the state after this event. Drag: only the events between."
+        >
+            {children()}
+            <div class="shade" node_ref=shade></div>
+        </div>
+    }
+}
+
+/// What the timeline shows and what it leaves out.
+fn words(drawn: &StreamTimeline) -> String {
+    let shown = drawn.to.0 - drawn.from.0 + 1;
+    let all = drawn.last_version.0 + 1;
+    let mut words = if shown == all {
+        format!("{} events", format::number(all))
+    } else {
+        format!(
+            "versions {} to {} of {}",
+            format::number(drawn.from.0),
+            format::number(drawn.to.0),
+            format::number(drawn.last_version.0)
+        )
+    };
+    if drawn.every > 1 {
+        // Writing into a text does not fail.
+        let _ = write!(words, ", one mark for {}", format::number(drawn.every));
+    }
+    match timeline::running_back(drawn) {
+        0 => {}
+        1 => words += "; one says that it happened before the one before it",
+        more => {
+            let _ = write!(
+                words,
+                "; {more} say that they happened before the one before them"
+            );
+        }
+    }
+    words
+}

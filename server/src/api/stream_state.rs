@@ -1,0 +1,159 @@
+//! What a stream was: `GET /api/streams/{stream}/state` and what is below it, `GET /api/streams/{stream}/timeline`.
+
+use axum::Json;
+use axum::extract::State;
+use highwater_engine::StateError;
+use highwater_model::{
+    Problem, StateDifference, StateFound, StreamName, StreamState, StreamTimeline, Version,
+};
+use serde::Deserialize;
+use utoipa::IntoParams;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use super::extract::{Path, Query, filter, not_negative};
+use super::problem::{ApiError, ApiResult};
+use super::stream::missing;
+use crate::state::AppState;
+
+/// Marks of a timeline unless the caller says how many.
+const MARKS: i64 = 2_000;
+/// Marks of a timeline at most.
+const MOST_MARKS: i64 = 5_000;
+
+/// The calls of this area.
+pub fn routes() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .routes(routes!(state_at))
+        .routes(routes!(state_changes))
+        .routes(routes!(state_first))
+        .routes(routes!(timeline))
+}
+
+impl From<StateError> for ApiError {
+    fn from(error: StateError) -> Self {
+        match error {
+            StateError::Store(error) => error.into(),
+            StateError::NoStream(stream) => missing(&stream),
+            StateError::NoVersion { last, .. } => {
+                let Self(problem) = Self::not_found("version", error.to_string());
+                Self(problem.with("last_version", last.0))
+            }
+        }
+    }
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct AtParams {
+    /// The newest unless given.
+    version: Option<i64>,
+}
+
+/// The state of a stream after one of its events, what that event changed, and who gave each field its value.
+#[utoipa::path(get, path = "/api/streams/{stream}/state", tag = "read", params(("stream" = String, Path), AtParams),
+    responses((status = 200, body = StreamState), (status = 404, body = Problem, content_type = "application/problem+json")))]
+async fn state_at(
+    State(state): State<AppState>,
+    Path(stream): Path<String>,
+    Query(params): Query<AtParams>,
+) -> ApiResult<Json<StreamState>> {
+    let stream = StreamName::new(stream)?;
+    let version = not_negative("version", params.version)?.map(Version);
+    Ok(Json(state.states.at(&stream, version).await?))
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct ChangesParams {
+    /// The version of the state before.
+    from: i64,
+    /// The version of the state after; it may be the earlier one.
+    to: i64,
+}
+
+/// The difference of two states of a stream.
+#[utoipa::path(get, path = "/api/streams/{stream}/state/changes", tag = "read", params(("stream" = String, Path), ChangesParams),
+    responses((status = 200, body = StateDifference), (status = 404, body = Problem, content_type = "application/problem+json")))]
+async fn state_changes(
+    State(state): State<AppState>,
+    Path(stream): Path<String>,
+    Query(params): Query<ChangesParams>,
+) -> ApiResult<Json<StateDifference>> {
+    let stream = StreamName::new(stream)?;
+    not_negative("from", Some(params.from))?;
+    not_negative("to", Some(params.to))?;
+    let (from, to) = (Version(params.from), Version(params.to));
+    let changes = state.states.changes(&stream, from, to).await?;
+    Ok(Json(StateDifference {
+        stream,
+        from,
+        to,
+        changes,
+    }))
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct FirstParams {
+    /// A filter line; `data` is the state: `data.status:paid data.total>100`.
+    condition: String,
+}
+
+/// The first version of a stream at which its state meets a condition.
+#[utoipa::path(get, path = "/api/streams/{stream}/state/first", tag = "read", params(("stream" = String, Path), FirstParams),
+    responses((status = 200, body = StateFound), (status = 400, body = Problem, content_type = "application/problem+json"),
+        (status = 404, body = Problem, content_type = "application/problem+json")))]
+async fn state_first(
+    State(state): State<AppState>,
+    Path(stream): Path<String>,
+    Query(params): Query<FirstParams>,
+) -> ApiResult<Json<StateFound>> {
+    let stream = StreamName::new(stream)?;
+    let condition = filter(Some(&params.condition))?;
+    if condition.is_empty() {
+        return Err(ApiError::bad_request(
+            "bad_condition",
+            "There is no condition",
+            "Give a condition on the state as a filter line, such as data.status:paid.",
+        ));
+    }
+    Ok(Json(state.states.first(&stream, &condition).await?))
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct TimelineParams {
+    /// The first version, inclusive; 0 unless given.
+    from: Option<i64>,
+    /// The last version, inclusive; the newest unless given.
+    to: Option<i64>,
+    /// 1 to 5,000; 2,000 unless given. Of more events, evenly many are shown.
+    marks: Option<i64>,
+}
+
+/// A stream's events over time, without their data.
+#[utoipa::path(get, path = "/api/streams/{stream}/timeline", tag = "read", params(("stream" = String, Path), TimelineParams),
+    responses((status = 200, body = StreamTimeline), (status = 404, body = Problem, content_type = "application/problem+json")))]
+async fn timeline(
+    State(state): State<AppState>,
+    Path(stream): Path<String>,
+    Query(params): Query<TimelineParams>,
+) -> ApiResult<Json<StreamTimeline>> {
+    let stream = StreamName::new(stream)?;
+    let from = not_negative("from", params.from)?.map(Version);
+    let to = not_negative("to", params.to)?.map(Version);
+    let marks = params.marks.unwrap_or(MARKS);
+    if !(1..=MOST_MARKS).contains(&marks) {
+        return Err(ApiError::bad_request(
+            "bad_query",
+            "The query parameters are not right",
+            format!("marks is a number from 1 to {MOST_MARKS}."),
+        ));
+    }
+    let found = state.store.timeline(&stream, from, to, marks).await?;
+    found.map(Json).ok_or_else(|| missing(&stream))
+}
