@@ -6,7 +6,7 @@ mod support;
 
 use std::path::PathBuf;
 
-use highwater_model::{ExpectedVersion, ImportLine, Position, StreamOrder};
+use highwater_model::{ExpectedVersion, ImportLine, Position, StreamOrder, Version};
 use highwater_postgres::{Binaries, Embedded, Options};
 use highwater_store::{Direction, Ids, LogQuery, Store, StoreOptions, StreamQuery, Tasks};
 use serde_json::json;
@@ -222,6 +222,27 @@ async fn each_read_uses_its_index() {
         .uses("the mark", &["events_pkey"], store.mark())
         .await
         .unwrap();
+    explained.tasks.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_streams_history_and_the_stores_sizes_use_their_indexes() {
+    let explained = Explained::new().await;
+    let store = &explained.store;
+    let stream = name("order-400");
+    let indexes = ["streams_name_key", "events_stream_id_version_key"];
+    let timeline = store.timeline(&stream, None, None, 3);
+    let timeline = explained.uses("a timeline", &indexes, timeline).await;
+    // One of four, and the last.
+    assert_eq!(timeline.unwrap().unwrap().marks.len(), 4);
+    let versions = [Version(2), Version(7), Version(99)];
+    let heads = store.event_heads(&stream, &versions);
+    let heads = explained.uses("some versions", &indexes, heads).await;
+    assert_eq!(heads.unwrap().len(), 2);
+    let sizes = explained
+        .uses("sizes", &["events_pkey"], store.sizes())
+        .await;
+    assert!(!sizes.unwrap().relations.is_empty());
     explained.tasks.shutdown().await;
 }
 
