@@ -38,6 +38,11 @@ test('keys and buttons step through the versions, and Back leaves the page', asy
   await expect(slider).toHaveValue('0');
   await page.keyboard.press('End');
   await expect(page.getByRole('heading', { name: 'State at version 2' })).toBeVisible();
+  // The choice of a speed keeps its keys.
+  await page.getByLabel('Events a second').focus();
+  await page.keyboard.press('Home');
+  await expect(page.getByLabel('Events a second')).toHaveValue('1');
+  await expect(page.getByRole('heading', { name: 'State at version 2' })).toBeVisible();
   await page.goBack();
   await expect(page).toHaveURL(/\/streams\?query=/);
 });

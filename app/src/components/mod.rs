@@ -12,6 +12,7 @@ pub mod json_tree;
 pub mod lag_chart;
 pub mod line_diff;
 pub mod palette;
+pub mod pick;
 pub mod problem;
 pub mod read_model_state;
 pub mod reason_form;

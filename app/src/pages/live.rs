@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use highwater_model::{EventPage, Histogram};
 use jiff::{SignedDuration, Timestamp};
-use leptos::html;
 use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::NavigateOptions;
@@ -19,6 +18,7 @@ use crate::api::{Answer, Api, LogRequest};
 use crate::components::event_detail::EventDetail;
 use crate::components::filter_line::{FilterLine, Words};
 use crate::components::histogram;
+use crate::components::pick::Pick;
 use crate::components::problem::{EmptyStore, ErrorNotice};
 use crate::components::zone;
 use crate::format;
@@ -274,37 +274,8 @@ fn Bars(
     shown: Memo<LiveQuery>,
 ) -> impl IntoView {
     let zone = zone();
-    let area = NodeRef::<html::Div>::new();
-    let shade = NodeRef::<html::Div>::new();
-    let from = RwSignal::new(None::<f64>);
-    // Where the pointer is, as a share of the width.
-    let share = move |x: i32| {
-        let area = area.get_untracked()?;
-        let rect = area.get_bounding_client_rect();
-        Some(((f64::from(x) - rect.left()) / rect.width().max(1.0)).clamp(0.0, 1.0))
-    };
-    let draw = move |low: f64, high: f64| {
-        if let Some(shade) = shade.get_untracked() {
-            let style = web_sys::HtmlElement::style(&shade);
-            let _ = style.set_property("left", &format!("{:.2}%", low * 100.0));
-            let _ = style.set_property("width", &format!("{:.2}%", (high - low) * 100.0));
-        }
-    };
-    let grab = move |event: leptos::ev::PointerEvent| {
-        // The drag goes on beyond the edges, so that the newest event can be reached.
-        if let Some(area) = area.get_untracked() {
-            let _ = area.set_pointer_capture(event.pointer_id());
-        }
-        from.set(share(event.client_x()));
-    };
     let navigate = use_navigate();
-    let pick = move |event: leptos::ev::PointerEvent| {
-        let (Some(start), Some(end)) = (from.get_untracked(), share(event.client_x())) else {
-            return;
-        };
-        from.set(None);
-        draw(0.0, 0.0);
-        let (low, high) = (start.min(end), start.max(end));
+    let picked = Callback::new(move |(low, high): (f64, f64)| {
         let range =
             bars.with_untracked(|bars| bars.as_ref().and_then(|bars| range_of(bars, low, high)));
         if let (true, Some(range)) = (high - low > 0.004, range) {
@@ -315,7 +286,7 @@ fn Bars(
             };
             navigate(&query.href(), NavigateOptions::default());
         }
-    };
+    });
     let drawing = move || {
         bars.with(|bars| {
             bars.as_ref()
@@ -362,24 +333,9 @@ fn Bars(
     };
     view! {
         <figure class="card histogram" class:hidden=move || bars.with(Option::is_none)>
-            <div
-                class="plot"
-                node_ref=area
-                on:pointerdown=grab
-                on:pointermove=move |event| {
-                    if let (Some(start), Some(here)) = (from.get_untracked(), share(event.client_x())) {
-                        draw(start.min(here), start.max(here));
-                    }
-                }
-                on:pointerup=pick
-                on:pointercancel=move |_| {
-                    from.set(None);
-                    draw(0.0, 0.0);
-                }
-            >
+            <Pick class="plot" picked>
                 <div inner_html=drawing></div>
-                <div class="shade" node_ref=shade></div>
-            </div>
+            </Pick>
             <figcaption class="mono">
                 <span>{move || edge(false)}</span>
                 <span class="total">{total}</span>

@@ -3,13 +3,13 @@
 use std::fmt::Write;
 
 use highwater_model::StreamTimeline;
-use leptos::html;
 use leptos::prelude::*;
 use leptos_router::NavigateOptions;
 use leptos_router::hooks::use_navigate;
 
 use super::stream_history::{At, Link};
 use super::stream_steps::Steps;
+use crate::components::pick::Pick;
 use crate::components::timeline::{self, Axis};
 use crate::components::{TypeName, zone};
 use crate::format;
@@ -28,7 +28,10 @@ pub(super) fn line(drawn: StreamTimeline, at: Memo<At>, link: Link) -> impl Into
         Some(format::date_time(if which { from } else { to }, zone.get()))
     };
     let words = words(&drawn);
-    let legend = timeline::types(&drawn)
+    let types = timeline::types(&drawn);
+    let more = types.len().saturating_sub(LEGEND);
+    let more = (more > 0).then(|| format!("and {more} more"));
+    let legend = types
         .into_iter()
         .take(LEGEND)
         .map(|(name, _)| view! { <TypeName name /> })
@@ -87,12 +90,12 @@ pub(super) fn line(drawn: StreamTimeline, at: Memo<At>, link: Link) -> impl Into
             {all}
             {axes}
         </div>
-        <Pick picked>
+        <Pick class="line" title="Click: the state after this event. Drag: only the events between." picked>
             <div inner_html=drawing></div>
         </Pick>
         <div class="bar ends">
             <span class="mono">{move || span(true)}</span>
-            <span class="legend">{legend}</span>
+            <span class="legend">{legend} {more}</span>
             <span class="mono">{move || span(false)}</span>
         </div>
         <Steps
@@ -124,62 +127,6 @@ fn pick(
     };
     let (first, last) = inside().min().zip(inside().max())?;
     Some(vec![("zoom", format!("{first}-{last}"))])
-}
-
-/// Where something is picked by a click or a drag: from where to where, each from 0 to 1.
-#[component]
-fn Pick(
-    /// Told what was picked.
-    picked: Callback<(f64, f64)>,
-    /// What is below the pointer.
-    children: Children,
-) -> impl IntoView {
-    let area = NodeRef::<html::Div>::new();
-    let shade = NodeRef::<html::Div>::new();
-    let from = RwSignal::new(None::<f64>);
-    let share = move |x: i32| {
-        let rect = area.get_untracked()?.get_bounding_client_rect();
-        (rect.width() > 0.0).then(|| ((f64::from(x) - rect.left()) / rect.width()).clamp(0.0, 1.0))
-    };
-    let draw = move |low: f64, high: f64| {
-        if let Some(shade) = shade.get_untracked() {
-            let style = web_sys::HtmlElement::style(&shade);
-            let _ = style.set_property("left", &format!("{:.2}%", low * 100.0));
-            let _ = style.set_property("width", &format!("{:.2}%", (high - low) * 100.0));
-        }
-    };
-    let grab = move |event: leptos::ev::PointerEvent| {
-        // The drag goes on beyond the edges, so that the first and the last event can be reached.
-        if let Some(area) = area.get_untracked() {
-            let _ = area.set_pointer_capture(event.pointer_id());
-        }
-        from.set(share(event.client_x()));
-    };
-    let drag = move |event: leptos::ev::PointerEvent| {
-        if let (Some(start), Some(end)) = (from.get_untracked(), share(event.client_x())) {
-            draw(start.min(end), start.max(end));
-        }
-    };
-    let release = move |event: leptos::ev::PointerEvent| {
-        if let (Some(start), Some(end)) = (from.get_untracked(), share(event.client_x())) {
-            from.set(None);
-            draw(0.0, 0.0);
-            picked.run((start.min(end), start.max(end)));
-        }
-    };
-    view! {
-        <div
-            class="line"
-            node_ref=area
-            on:pointerdown=grab
-            on:pointermove=drag
-            on:pointerup=release
-            title="Click: the state after this event. Drag: only the events between."
-        >
-            {children()}
-            <div class="shade" node_ref=shade></div>
-        </div>
-    }
 }
 
 /// What the timeline shows and what it leaves out.

@@ -39,7 +39,9 @@ pub fn Steps(
     });
     let href = move |to: i64| link.run(vec![("version", to.clamp(0, last).to_string())]);
     let keys = move |event: leptos::ev::KeyboardEvent| {
-        if event.alt_key() || event.ctrl_key() || event.meta_key() {
+        // The choice of a speed has keys of its own.
+        let chooses = event_target::<web_sys::Element>(&event).tag_name() == "SELECT";
+        if chooses || event.alt_key() || event.ctrl_key() || event.meta_key() {
             return;
         }
         let wide = if event.shift_key() { stride.max(10) } else { 1 };

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use highwater_engine::read_models::{CopyRows, Fold, Folding, Projection, ProjectionError, Work};
 use highwater_model::{ReadModelState, VersionRole};
-use highwater_store::read_models::{PgConnection, SliceEvent};
+use highwater_store::read_models::{PgConnection, Reads, SliceEvent};
 use serde_json::{Value, json};
 use support::{Fresh, order};
 
@@ -43,6 +43,46 @@ impl Projection for Counting {
                     .execute(&mut *connection)
                     .await?;
             }
+            Ok(())
+        })
+    }
+}
+
+/// Counts all events, one statement a slice, however many it is handed.
+struct Tally;
+
+impl Projection for Tally {
+    fn name(&self) -> &'static str {
+        "tally"
+    }
+    fn events(&self) -> Vec<String> {
+        vec!["*".to_owned()]
+    }
+    fn reads(&self) -> Reads {
+        Reads::DATA
+    }
+    fn set_up<'a>(&'a self, connection: &'a mut PgConnection) -> Work<'a> {
+        Box::pin(async move {
+            sqlx::raw_sql("create table if not exists public.tally (events bigint not null, named bigint not null)")
+                .execute(connection)
+                .await?;
+            Ok(())
+        })
+    }
+    fn apply<'a>(
+        &'a self,
+        events: &'a [SliceEvent<'a>],
+        connection: &'a mut PgConnection,
+    ) -> Work<'a> {
+        Box::pin(async move {
+            let named = events
+                .iter()
+                .filter(|event| !event.stream.is_empty() || event.metadata != "{}");
+            sqlx::query("insert into public.tally values ($1, $2)")
+                .bind(i64::try_from(events.len()).unwrap())
+                .bind(i64::try_from(named.count()).unwrap())
+                .execute(connection)
+                .await?;
             Ok(())
         })
     }
@@ -269,6 +309,25 @@ async fn code_is_handed_no_more_bytes_at_once_than_fit() {
         .await
         .unwrap();
     assert_eq!(counted, 80);
+    fresh.tasks.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn code_that_takes_its_events_at_once_misses_none_of_a_long_log() {
+    let fresh = Fresh::new().await;
+    // More behind the first slice than are handed over at once.
+    many_orders(&fresh, 75_000, 100, |_| json!(1)).await;
+    let read_models = fresh.read_models();
+    read_models.project(Tally).await.unwrap();
+    fresh.caught_up(&read_models, "tally").await;
+    let tally: (i64, i64, i64) = sqlx::query_as(
+        "select sum(events)::bigint, max(events), sum(named)::bigint from public.tally",
+    )
+    .fetch_one(&mut fresh.sql().await)
+    .await
+    .unwrap();
+    assert_eq!((tally.0, tally.2), (75_000, 0));
+    assert!(tally.1 > 10_000, "{}", tally.1);
     fresh.tasks.shutdown().await;
 }
 

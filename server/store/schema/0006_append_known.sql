@@ -53,9 +53,9 @@ from (
 ) e join highwater.streams s using (stream_id) group by 1, 2;
 
 -- What the program appends with, leaner than append_new (which stays for programs that still run on the schema before): one function,
--- as each call of another and each of its settings cost a part of a hundred; ids of correlation and causation come from who has
--- checked the metadata already; and no NOTIFY and no counting, each a tenth of a batch: the program sends a NOTIFY when the batch is
--- committed, every few milliseconds at most, and counts beside the batches.
+-- not one that calls others, without settings of its own, and without a NOTIFY, which together were an eighth of a batch: the program
+-- sends one when the batch is committed, every few milliseconds at most. Ids of correlation and causation come from who has checked
+-- the metadata already. Nor does it count, a tenth of a batch: the program does beside its batches.
 -- Its caller's session has the settings that keep each look-up an index probe (enable_seqscan and the like).
 -- heads and stream_ids have null where they are not known; metadatas where an event has none, and these and the three behind it are
 -- null when no event of the batch has any. base is null, and nothing is recorded, when an append does not fit.

@@ -10,7 +10,7 @@
 //! |---|---|---|
 //! | batch | `batch.rs` | the appends that are recorded with one commit |
 //! | heads | `heads.rs` | what the appender remembers of streams, so that a batch need not look them up |
-//! | log's lock | `schema/0001_event_store.sql` | advisory `(7210, 1)`: whoever gives positions holds it until it has committed; never waits for anything while holding it |
+//! | log's lock | `schema/0001_event_store.sql` | advisory `(7210, 1)`: whoever gives positions holds it until it has committed; waits for nothing while holding it but the end of a count that runs (milliseconds) |
 //! | gate | the same | advisory `(7210, 2)`: shared by SQL writers; free means that none is open |
 //! | SQL writer | the same | a caller of `highwater.append` in a transaction of its own |
 //!

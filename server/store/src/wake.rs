@@ -11,8 +11,7 @@ use tokio::sync::watch;
 
 use crate::{StoreError, Tasks};
 
-/// How far apart notifications are at least. Each wakes every process that listens, and with each batch they were a tenth of what
-/// appending costs.
+/// How far apart notifications are at least: each wakes every process that listens, and batches come faster.
 const APART: Duration = Duration::from_millis(2);
 
 /// The newest position.

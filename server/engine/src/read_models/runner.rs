@@ -134,7 +134,11 @@ impl Runner {
     /// Small slices at first, unless nothing is handled and much is to do; a projection in code makes its tables.
     async fn make_ready(&self, run: &mut Run) -> Result<(), String> {
         let new = self.version.checkpoint == Position::ZERO;
-        let large = if self.version.role == VersionRole::Live && !new {
+        let loads = |code: &Arc<dyn Projection>| code.loading(true).is_some();
+        let whole = self.code.as_ref().is_some_and(loads);
+        // A projection in code that takes its events all at once gets no more of them than fit.
+        let at_once = self.code.is_some() && !whole;
+        let large = if at_once || self.version.role == VersionRole::Live && !new {
             SliceSize::CatchUp
         } else {
             SliceSize::Rebuild
@@ -149,8 +153,6 @@ impl Runner {
             .map_err(|error| error.to_string())?;
         run.pace = Pace::new(limit, large);
         if far {
-            let loads = |code: &Arc<dyn Projection>| code.loading(true).is_some();
-            let whole = self.code.as_ref().is_some_and(loads);
             run.pace.begin_large(large, limit, whole);
             // Who ordered it slow doesn't want it fast at first.
             self.note(run).await?;

@@ -96,7 +96,8 @@ impl Runner {
                     return load(slice, begun, loading, code.reads()).await;
                 }
                 let reads = code.reads();
-                let (mut part, mut names) = (slice.whole(reads).await?, EventNames::of(reads));
+                let (mut part, mut names) =
+                    (slice.whole(begun, reads).await?, EventNames::of(reads));
                 let events = names.events(&mut part)?;
                 let applied = code.apply(&events, slice.connection()).await;
                 applied.map_err(fault)

@@ -78,9 +78,16 @@ fn broken(what: &str) -> SliceError {
 }
 
 impl Slice<'_> {
-    /// All events of a slice that is not large.
-    pub async fn whole(&mut self, reads: Reads) -> Result<SlicePart, SliceError> {
-        self.read(CATCH_UP_LIMIT, &mut SliceEvents::of(reads)).await
+    /// All events of a slice at once. One that has more than fit is refused, as any that is too much.
+    pub async fn whole(
+        &mut self,
+        begun: &BegunSlice,
+        reads: Reads,
+    ) -> Result<SlicePart, SliceError> {
+        let mut reading = SliceEvents::of(reads);
+        let part = self.read(CATCH_UP_LIMIT, &mut reading).await?;
+        reading.check(begun)?;
+        Ok(part)
     }
 
     /// The next events of the slice: some ten thousand, or fewer large ones.
