@@ -4,6 +4,8 @@ test('the mark, sizes and versions of the store', async ({ page, append, open, w
   await append(`order-${word}`, [{ type: word, data: {} }]);
   await open('/store');
   await expect(page.getByRole('status').filter({ hasText: /Nothing holds the mark/ })).toBeVisible();
+  // The log of the tests is minutes old.
+  await expect(page.getByText('known after a day')).toBeVisible();
   await page.getByText('Tables and indexes').click();
   await expect(page.getByRole('region', { name: 'Sizes' }).locator('tbody tr').filter({ hasText: /^events_pkey/ })).toContainText('index of events');
   await expect(page.getByText(/PostgreSQL \d+/)).toBeVisible();

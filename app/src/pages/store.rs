@@ -214,7 +214,12 @@ fn growth_view(found: &Found) -> AnyView {
     let (facts, sizes) = (&found.facts, &found.sizes);
     let per_event = facts.events_bytes / facts.events.max(1);
     let per_day = per_event * sizes.events_last_day;
-    let year = facts.events_bytes + per_day * 365;
+    // Of a log that is no day old, the last 24 hours tell nothing of a day.
+    let year = if sizes.events_last_day < facts.events {
+        format::bytes(facts.events_bytes + per_day * 365)
+    } else {
+        "known after a day".to_owned()
+    };
     view! {
         <dl class="card cards">
             <div>
@@ -231,7 +236,7 @@ fn growth_view(found: &Found) -> AnyView {
             </div>
             <div>
                 <dt>"in a year, at that rate"</dt>
-                <dd>{format::bytes(year)}</dd>
+                <dd>{year}</dd>
             </div>
             <div>
                 <dt>"whole database"</dt>
