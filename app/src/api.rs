@@ -13,8 +13,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use highwater_model::{
-    CategorySummary, EventPage, EventTypeSummary, EventWithCauses, Histogram, Problem, StoreFacts,
-    StoreSizes, StreamList, StreamPage, StreamSummary,
+    CategorySummary, EventPage, EventTypeSummary, EventWithCauses, Histogram, NewShapes, Problem,
+    StoreCheck, StoreFacts, StoreSizes, StreamList, StreamPage, StreamSummary,
 };
 use jiff::Timestamp;
 use leptos::prelude::use_context;
@@ -194,6 +194,17 @@ impl Api {
         self.get(Query::new("/api/types")).await
     }
 
+    /// One event type.
+    pub async fn event_type(&self, name: &str) -> Answer<EventTypeSummary> {
+        self.get(Query::new(&format!("/api/types/{}", escape(name))))
+            .await
+    }
+
+    /// What events have since yesterday and had not before.
+    pub async fn new_shapes(&self) -> Answer<Vec<NewShapes>> {
+        self.get(Query::new("/api/new-shapes")).await
+    }
+
     /// Every category.
     pub async fn categories(&self) -> Answer<Vec<CategorySummary>> {
         self.get(Query::new("/api/categories")).await
@@ -207,6 +218,11 @@ impl Api {
     /// Its sizes.
     pub async fn store_sizes(&self) -> Answer<StoreSizes> {
         self.get(Query::new("/api/store/sizes")).await
+    }
+
+    /// Whether it is well.
+    pub async fn store_checks(&self) -> Answer<Vec<StoreCheck>> {
+        self.get(Query::new("/api/store/checks")).await
     }
 
     async fn get<T: DeserializeOwned>(&self, query: Query) -> Answer<T> {

@@ -16,6 +16,7 @@ use crate::components::problem::NotFound;
 use crate::live::{Live, socket};
 use crate::pages::audit::AuditPage;
 use crate::pages::event::EventOnePage;
+use crate::pages::event_type::EventTypePage;
 use crate::pages::job::JobPage;
 use crate::pages::jobs::JobsPage;
 use crate::pages::live::LivePage;
@@ -128,6 +129,7 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("/jobs/:id") view=JobPage ssr=SsrMode::Async />
                     <Route path=path!("/audit") view=AuditPage ssr=SsrMode::Async />
                     <Route path=path!("/types") view=TypesPage ssr=SsrMode::Async />
+                    <Route path=path!("/types/:type") view=EventTypePage ssr=SsrMode::Async />
                 </Routes>
             </main>
         </Router>

@@ -7,8 +7,10 @@
 
 pub mod api;
 pub mod caller;
+mod checks;
 pub mod cli;
 pub mod config;
+mod disk;
 pub mod guard;
 pub mod live;
 pub mod memory;

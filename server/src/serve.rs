@@ -3,7 +3,7 @@
 use std::future::IntoFuture;
 use std::io::{ErrorKind, IsTerminal};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -43,7 +43,8 @@ pub fn run(args: &ServeArgs) -> anyhow::Result<()> {
         .enable_all()
         .build()
         .context("the runtime did not start")?;
-    let served = runtime.block_on(serve(args, listener, &url, embedded.is_some()));
+    let data_dir = embedded.is_some().then(|| data_dir(args));
+    let served = runtime.block_on(serve(args, listener, &url, data_dir));
     runtime.shutdown_timeout(Duration::from_secs(5));
     if let Some(postgres) = embedded {
         postgres.stop();
@@ -56,12 +57,12 @@ async fn serve(
     args: &ServeArgs,
     listener: TcpListener,
     url: &str,
-    embedded: bool,
+    data_dir: Option<PathBuf>,
 ) -> anyhow::Result<()> {
     let tasks = Tasks::new();
     let options = StoreOptions {
         application: "highwater".to_owned(),
-        embedded,
+        embedded: data_dir.is_some(),
         ..StoreOptions::default()
     };
     let store = Store::open(url, options, &tasks)
@@ -93,7 +94,7 @@ async fn serve(
         feed,
         read_models,
         stopping: stopping.clone(),
-        embedded,
+        data_dir,
         metrics: metrics::install(),
         leptos: LeptosOptions::builder()
             .output_name(site.js.clone())
@@ -158,15 +159,18 @@ fn first_free() -> anyhow::Result<TcpListener> {
 fn start_postgres(args: &ServeArgs) -> anyhow::Result<Embedded> {
     let mut notice = |text: &str| tracing::info!("{text}");
     let binaries = Binaries::find_or_fetch(&mut notice)?;
-    let data_dir = args
-        .data_dir
-        .clone()
-        .unwrap_or_else(highwater_postgres::default_data_dir);
     Ok(Embedded::start(
         &binaries,
-        &Options::new(data_dir),
+        &Options::new(data_dir(args)),
         &mut notice,
     )?)
+}
+
+/// Where a Postgres of Highwater's own keeps its data.
+fn data_dir(args: &ServeArgs) -> PathBuf {
+    args.data_dir
+        .clone()
+        .unwrap_or_else(highwater_postgres::default_data_dir)
 }
 
 async fn told_to_stop() -> anyhow::Result<&'static str> {

@@ -1,6 +1,7 @@
 //! What every handler can reach.
 
 use std::ops::Deref;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use highwater_engine::{Feed, ReadModels, States};
@@ -30,8 +31,8 @@ pub struct Reach {
     pub boards: Boards,
     /// Cancelled when the server begins to stop: live connections close, `/readyz` says so.
     pub stopping: CancellationToken,
-    /// True when this process started its Postgres itself.
-    pub embedded: bool,
+    /// Where the Postgres that this process started itself keeps its data; none when it was given one.
+    pub data_dir: Option<PathBuf>,
     /// Renders the counters for `GET /metrics`.
     pub metrics: PrometheusHandle,
     /// The console's files, if they were built.
@@ -58,7 +59,7 @@ impl std::fmt::Debug for Reach {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Reach")
             .field("feed", &self.feed)
-            .field("embedded", &self.embedded)
+            .field("data_dir", &self.data_dir)
             .finish_non_exhaustive()
     }
 }

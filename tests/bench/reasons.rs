@@ -20,6 +20,14 @@ pub(crate) fn why_missed(name: &str) -> &'static str {
             "client, server and Postgres share the cores: a seventh of the server's time is its allocator, in the layers around a handler; the feed \
              reads each batch once more"
         }
+        "fanout" => {
+            "both cores are busy all the time: with 1,800 readers that each want every event, 1.8 M deliveries a second are due, and 1.3 M are what \
+             the machine gets through. The server has a good half of it and is in the kernel's send for three fifths of that, half of which is copying; \
+             the readers, who would be elsewhere, have most of the rest. Later frames hold more events, so nobody falls behind for good"
+        }
+        "fanout_memory" => {
+            "the WebSocket of each connection keeps a buffer as large as the largest frame that it was sent, and frames grow when the machine is behind"
+        }
         "rebuild_fold" => {
             "Postgres is busy all the time, four fifths of it with making text of the events' JSON; on two cores it shares them with who reads"
         }

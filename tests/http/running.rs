@@ -64,7 +64,7 @@ impl Running {
             feed,
             read_models,
             stopping: CancellationToken::new(),
-            embedded: false,
+            data_dir: None,
             metrics: metrics::install(),
             site: Arc::new(Site::default()),
             leptos: LeptosOptions::builder().output_name("highwater").build(),

@@ -114,7 +114,7 @@ async fn look_up(typed: &str) -> Vec<(String, String)> {
     if let Ok(id) = typed.parse::<uuid::Uuid>() {
         entries.push((format!("/events/{id}"), format!("Event {id}")));
         entries.push((
-            format!("/?filter={}", escape(&format!("correlation:{id}"))),
+            format!("/live?filter={}", escape(&format!("correlation:{id}"))),
             format!("Flow {id}"),
         ));
         return entries;

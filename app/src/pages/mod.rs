@@ -2,6 +2,7 @@
 
 pub mod audit;
 pub mod event;
+pub mod event_type;
 pub mod job;
 pub mod job_orders;
 pub mod jobs;
@@ -26,6 +27,8 @@ pub mod read_model_replay;
 pub mod read_model_rows;
 pub mod read_models;
 pub mod store;
+pub mod store_checks;
+mod store_sizes;
 pub mod stream;
 pub mod stream_history;
 pub mod stream_line;

@@ -1,11 +1,13 @@
 //! The store explained: where the mark stands, who holds it or waits for it, how large everything is and how it grows.
 
-use highwater_model::{MarkHolder, RelationSize, StoreFacts, StoreSizes};
+use highwater_model::{CategorySummary, MarkHolder, StoreFacts, StoreSizes, TailFacts};
 use leptos::prelude::*;
 use leptos_meta::Title;
 use serde::{Deserialize, Serialize};
 
 use super::Loading;
+use super::store_checks::Checks;
+use super::store_sizes::{categories_view, growth_view, sizes_view};
 use crate::api::{Answer, Api};
 use crate::components::Time;
 use crate::components::problem::ErrorNotice;
@@ -18,15 +20,17 @@ const APART_MS: f64 = 900.0;
 const OLD: f64 = 10.0;
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
-struct Found {
-    facts: StoreFacts,
-    sizes: StoreSizes,
+pub(super) struct Found {
+    pub(super) facts: StoreFacts,
+    pub(super) sizes: StoreSizes,
+    pub(super) categories: Vec<CategorySummary>,
 }
 
 async fn read(api: Api) -> Answer<Found> {
     Ok(Found {
         facts: api.store().await?,
         sizes: api.store_sizes().await?,
+        categories: api.categories().await?,
     })
 }
 
@@ -62,8 +66,10 @@ pub fn StorePage() -> impl IntoView {
 
 fn store_view(now: Signal<Found>) -> impl IntoView {
     view! {
-        {move || mark_view(&now.with(|now| now.facts.clone()))}
-        {move || growth_view(&now.get())}
+        {move || now.with(|now| mark_view(&now.facts))}
+        <Checks />
+        {move || now.with(growth_view)}
+        {categories_view(Memo::new(move |_| now.with(|now| now.categories.clone())))}
         {sizes_view(Memo::new(move |_| now.with(|now| now.sizes.relations.clone())))}
         {about_view(&now.with_untracked(|now| now.facts.clone()))}
     }
@@ -132,9 +138,12 @@ fn mark_view(facts: &StoreFacts) -> AnyView {
                 <dt>"appended, events a second"</dt>
                 <dd>{format::rate(mark.rate)}</dd>
             </div>
+            {tail_view(&facts.tail)}
             <div>
                 <dt>"events"</dt>
-                <dd>{format::number(facts.events)}</dd>
+                <dd>
+                    <a href="/types">{format::number(facts.events)}</a>
+                </dd>
             </div>
             <div>
                 <dt>"streams"</dt>
@@ -152,6 +161,34 @@ fn mark_view(facts: &StoreFacts) -> AnyView {
         </section>
     }
     .into_any()
+}
+
+/// How this server hears of appends, and how it makes them.
+fn tail_view(tail: &TailFacts) -> AnyView {
+    let told = tail.told_ms_ago.map_or_else(|| "not yet".to_owned(), ago);
+    let batch = tail.batch_events.zip(tail.batch_ms).map_or_else(
+        || "none lately".to_owned(),
+        |(events, ms)| format!("{} in {} ms", format::rate(events), format::rate(ms)),
+    );
+    view! {
+        <div>
+            <dt>"a batch, events"</dt>
+            <dd>{batch}</dd>
+        </div>
+        <div title="The database tells each server of appends; a server that is told nothing looks once a second.">
+            <dt>"told of an append"</dt>
+            <dd>{told}</dd>
+        </div>
+        <div>
+            <dt>"looked at the log"</dt>
+            <dd>{ago(tail.looked_ms_ago)}</dd>
+        </div>
+    }
+    .into_any()
+}
+
+fn ago(milliseconds: i64) -> String {
+    format!("{} ago", format::span(milliseconds))
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "an age in milliseconds")]
@@ -205,82 +242,6 @@ fn holders_view(holders: &[MarkHolder]) -> AnyView {
                 <tbody>{rows}</tbody>
             </table>
         </div>
-    }
-    .into_any()
-}
-
-/// How the log grows, and where that leads.
-fn growth_view(found: &Found) -> AnyView {
-    let (facts, sizes) = (&found.facts, &found.sizes);
-    let per_event = facts.events_bytes / facts.events.max(1);
-    let per_day = per_event * sizes.events_last_day;
-    // Of a log that is no day old, the last 24 hours tell nothing of a day.
-    let year = if sizes.events_last_day < facts.events {
-        format::bytes(facts.events_bytes + per_day * 365)
-    } else {
-        "known after a day".to_owned()
-    };
-    view! {
-        <dl class="card cards">
-            <div>
-                <dt>"events with their indexes"</dt>
-                <dd>{format::bytes(facts.events_bytes)}</dd>
-            </div>
-            <div>
-                <dt>"an event, on average"</dt>
-                <dd>{format::bytes(per_event)}</dd>
-            </div>
-            <div>
-                <dt>"last 24 hours"</dt>
-                <dd>{format!("{} events, {}", format::number(sizes.events_last_day), format::bytes(per_day))}</dd>
-            </div>
-            <div>
-                <dt>"in a year, at that rate"</dt>
-                <dd>{year}</dd>
-            </div>
-            <div>
-                <dt>"whole database"</dt>
-                <dd>{format::bytes(facts.database_bytes)}</dd>
-            </div>
-            <div>
-                <dt>"connections"</dt>
-                <dd>{format!("{} of {}", sizes.connections, sizes.connections_most)}</dd>
-            </div>
-        </dl>
-    }
-    .into_any()
-}
-
-/// Only the rows are made anew: whoever has opened it wants it to stay open.
-fn sizes_view(sizes: Memo<Vec<RelationSize>>) -> AnyView {
-    let row = |relation: RelationSize| {
-        let kind = relation
-            .table
-            .map_or_else(|| "table".to_owned(), |table| format!("index of {table}"));
-        view! {
-            <tr>
-                <td class="mono">{relation.name}</td>
-                <td class="dim">{kind}</td>
-                <td class="n">{format::bytes(relation.bytes)}</td>
-            </tr>
-        }
-    };
-    view! {
-        <details class="card sizes">
-            <summary>"Tables and indexes, the largest first"</summary>
-            <div class="scroll" tabindex="0" role="region" aria-label="Sizes">
-                <table>
-                    <thead>
-                        <tr>
-                            <th>"name"</th>
-                            <th>"what"</th>
-                            <th class="n">"size"</th>
-                        </tr>
-                    </thead>
-                    <tbody>{move || sizes.get().into_iter().map(row).collect_view()}</tbody>
-                </table>
-            </div>
-        </details>
     }
     .into_any()
 }

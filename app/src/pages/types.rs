@@ -1,7 +1,7 @@
 //! Event types: how many, since when, and what their data looks like.
 
-use highwater_model::EventTypeSummary;
 use highwater_model::filter::quoted;
+use highwater_model::{EventTypeSummary, NewShapes};
 use leptos::prelude::*;
 use leptos_meta::Title;
 
@@ -38,40 +38,18 @@ pub fn TypesPage() -> impl IntoView {
 }
 
 fn types_view(types: Vec<EventTypeSummary>) -> impl IntoView {
+    // Asked for in the browser, when the list is there already: it looks through far more events than the list does.
+    let news = RwSignal::new(Vec::<NewShapes>::new());
+    Effect::new(move || {
+        leptos::task::spawn_local(async move {
+            if let Ok(found) = Api::from_context().new_shapes().await {
+                let _ = news.try_set(found);
+            }
+        });
+    });
     let rows = types
         .into_iter()
-        .map(|summary| {
-            let href = format!(
-                "/?filter={}",
-                escape(&format!("type:{}", quoted(&summary.event_type)))
-            );
-            let shape = summary
-                .shape
-                .iter()
-                // That an event's data is an object goes without saying.
-                .filter(|shape| shape.json_type != "object")
-                .take(8)
-                .map(|shape| format!("{} {}", shape.path, shape.json_type))
-                .collect::<Vec<_>>()
-                .join(" · ");
-            view! {
-                <tr>
-                    <td>
-                        <a href=href>
-                            <TypeName name=summary.event_type />
-                        </a>
-                    </td>
-                    <td class="n">{format::number(summary.count)}</td>
-                    <td class="mono dim">
-                        <Time at=summary.first_recorded_at />
-                    </td>
-                    <td class="mono dim">
-                        <Time at=summary.last_recorded_at />
-                    </td>
-                    <td class="mono dim data">{shape}</td>
-                </tr>
-            }
-        })
+        .map(|summary| type_row(&summary, news))
         .collect_view();
     view! {
         <div class="card scroll" tabindex="0" role="region" aria-label="Event types">
@@ -88,6 +66,52 @@ fn types_view(types: Vec<EventTypeSummary>) -> impl IntoView {
                 <tbody>{rows}</tbody>
             </table>
         </div>
+    }
+    .into_any()
+}
+
+fn type_row(summary: &EventTypeSummary, news: RwSignal<Vec<NewShapes>>) -> AnyView {
+    let name = summary.event_type.clone();
+    let line = format!("type:{}", quoted(&name));
+    let events = format!("/live?filter={}", escape(&line));
+    let fields = summary
+        .shape
+        .iter()
+        // That an event's data is an object goes without saying.
+        .filter(|shape| shape.json_type != "object")
+        .take(8)
+        .map(|shape| format!("{} {}", shape.path, shape.json_type))
+        .collect::<Vec<_>>()
+        .join(" · ");
+    let new = {
+        let name = name.clone();
+        move || {
+            news.with(|news| {
+                let of = news.iter().find(|of| of.event_type == name)?;
+                let paths: Vec<_> = of.shape.iter().map(|shape| shape.path.as_str()).collect();
+                Some(format!("new since yesterday: {}", paths.join(", ")))
+            })
+            .map(|words| view! { <span class="pill new">{words}</span> " " })
+        }
+    };
+    view! {
+        <tr>
+            <td>
+                <a href=format!("/types/{}", escape(&name))>
+                    <TypeName name=name.clone() />
+                </a>
+            </td>
+            <td class="n">
+                <a href=events>{format::number(summary.count)}</a>
+            </td>
+            <td class="mono dim">
+                <Time at=summary.first_recorded_at />
+            </td>
+            <td class="mono dim">
+                <Time at=summary.last_recorded_at />
+            </td>
+            <td class="mono dim data">{new} {fields}</td>
+        </tr>
     }
     .into_any()
 }

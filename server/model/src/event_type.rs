@@ -40,4 +40,19 @@ pub struct Shape {
     pub share: f64,
     /// A value seen there, shortened to 60 characters; none for objects and arrays.
     pub example: Option<String>,
+    /// It has come up within the last 24 hours: of the type's newest events from before then, as many as were looked through (1,000), none
+    /// has it. Never of a type that is itself younger; none where nobody looked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub is_new: Option<bool>,
+}
+
+/// What the events of a type have since yesterday and had not before.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct NewShapes {
+    /// The type.
+    #[serde(rename = "type")]
+    pub event_type: String,
+    /// The paths, at least one.
+    pub shape: Vec<Shape>,
 }

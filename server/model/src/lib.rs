@@ -45,6 +45,7 @@ pub mod read_model_plan;
 mod read_model_sql;
 pub mod state;
 pub mod store;
+pub mod store_check;
 pub mod stream;
 pub mod stream_state;
 
@@ -55,7 +56,7 @@ pub use category::CategorySummary;
 pub use event::{
     EventPage, EventWithCauses, Position, ProposedEvent, RecordedEvent, StreamPage, Version,
 };
-pub use event_type::{EventTypeSummary, Shape};
+pub use event_type::{EventTypeSummary, NewShapes, Shape};
 pub use histogram::{Bucket, Histogram};
 pub use job::{Eta, Job, JobKind, JobState};
 pub use limits::Limits;
@@ -78,7 +79,10 @@ pub use read_model_orders::{
 pub use read_model_part::{Part, PartKey};
 pub use read_model_plan::{RebuildPlan, ReplayFrom, ReplayPlan};
 pub use state::State;
-pub use store::{DatabaseRights, Mark, MarkHolder, RelationSize, StoreFacts, StoreSizes};
+pub use store::{
+    DatabaseRights, Mark, MarkHolder, RelationSize, StoreFacts, StoreSizes, TailFacts,
+};
+pub use store_check::{CheckVerdict, StoreCheck};
 pub use stream::{StreamList, StreamName, StreamNameError, StreamOrder, StreamSummary};
 pub use stream_state::{
     EventHead, FieldSetBy, StateBy, StateChange, StateDifference, StateFound, StateOperation,

@@ -102,6 +102,23 @@ pub struct StoreFacts {
     pub limits: Limits,
     /// Version of Highwater.
     pub highwater: String,
+    /// How this server learns that the log has grown, and how it appends.
+    #[serde(default)]
+    pub tail: TailFacts,
+}
+
+/// How a server learns that the log has grown, and how it appends; of this process alone.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct TailFacts {
+    /// Milliseconds since the feed last looked at the log with success. It looks when it is told of an append, and once a second otherwise.
+    pub looked_ms_ago: i64,
+    /// Milliseconds since the database last told of an append by any process; none: not since this server listens.
+    pub told_ms_ago: Option<i64>,
+    /// Events that a batch of appends holds lately; none: nothing was appended here within 5 s.
+    pub batch_events: Option<f64>,
+    /// Milliseconds until a batch is committed lately.
+    pub batch_ms: Option<f64>,
 }
 
 /// What the database lets Highwater do, beside owning its own schema.

@@ -282,7 +282,7 @@ impl Task {
             let seen = known.seen;
             let (parts, met_key) = record(&mut link, batch, &known, all_new).await;
             let took = started.elapsed();
-            latency.add(started + took, took);
+            latency.add(started + took, took, events);
             metrics::histogram!("highwater_append_batch_seconds").record(took.as_secs_f64());
             Sent {
                 seen,

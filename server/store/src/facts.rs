@@ -1,6 +1,6 @@
 //! The store as a whole.
 
-use highwater_model::{DatabaseRights, MarkHolder, StoreFacts};
+use highwater_model::{DatabaseRights, MarkHolder, StoreFacts, TailFacts};
 
 use crate::{SCHEMA_VERSION, Store, StoreError};
 
@@ -47,7 +47,20 @@ impl Store {
             },
             limits: *self.limits(),
             highwater: env!("CARGO_PKG_VERSION").to_owned(),
+            tail: self.tail_facts(),
         })
+    }
+
+    /// All but what the feed alone knows.
+    fn tail_facts(&self) -> TailFacts {
+        let latency = self.append_latency();
+        let told = self.told_ago().map(|ago| ago.as_millis());
+        TailFacts {
+            told_ms_ago: told.and_then(|ago| i64::try_from(ago).ok()),
+            batch_events: latency.map(|latency| latency.batch_events),
+            batch_ms: latency.map(|latency| latency.lately.as_secs_f64() * 1_000.0),
+            ..TailFacts::default()
+        }
     }
 
     /// Who has the log's lock, waits for it, or has open SQL appends (the shared side of the gate); the oldest first.

@@ -17,6 +17,8 @@ pub struct AppendLatency {
     pub lately: Duration,
     /// When nothing is in their way.
     pub calm: Duration,
+    /// Events of a batch, lately.
+    pub batch_events: f64,
 }
 
 /// A moving figure.
@@ -28,18 +30,22 @@ struct Figure {
     at: Instant,
     lately: f64,
     calm: f64,
+    events: f64,
 }
 
 impl Moving {
     /// A batch was recorded.
-    pub(crate) fn add(&self, now: Instant, took: Duration) {
+    pub(crate) fn add(&self, now: Instant, took: Duration, events: usize) {
         let mut figure = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let took = took.as_secs_f64();
+        #[expect(clippy::cast_precision_loss, reason = "1,000 at most")]
+        let events = events as f64;
         *figure = Some(figure.map_or(
             Figure {
                 at: now,
                 lately: took,
                 calm: took,
+                events,
             },
             |old| {
                 let share = if took < old.calm {
@@ -51,6 +57,7 @@ impl Moving {
                     at: now,
                     lately: old.lately + (took - old.lately) * NEWEST,
                     calm: old.calm + (took - old.calm) * share,
+                    events: old.events + (events - old.events) * NEWEST,
                 }
             },
         ));
@@ -64,6 +71,7 @@ impl Moving {
             .map(|figure| AppendLatency {
                 lately: Duration::from_secs_f64(figure.lately),
                 calm: Duration::from_secs_f64(figure.calm),
+                batch_events: figure.events,
             })
     }
 }
@@ -80,17 +88,18 @@ mod tests {
         let mut now = start;
         for took in [2, 2, 2, 100, 100, 100, 100, 100, 100, 100, 100] {
             now += Duration::from_millis(100);
-            moving.add(now, Duration::from_millis(took));
+            moving.add(now, Duration::from_millis(took), 10);
         }
         let found = moving.get(now).unwrap();
         assert!(found.lately > Duration::from_millis(50), "{found:?}");
         assert!(found.calm < Duration::from_millis(3), "{found:?}");
         for _ in 0..40 {
             now += Duration::from_millis(100);
-            moving.add(now, Duration::from_millis(1));
+            moving.add(now, Duration::from_millis(1), 4);
         }
         let found = moving.get(now).unwrap();
         assert!(found.lately < Duration::from_millis(2), "{found:?}");
+        assert!((4.0..4.1).contains(&found.batch_events), "{found:?}");
         assert_eq!(moving.get(now + Duration::from_secs(6)), None);
     }
 }

@@ -9,6 +9,7 @@ use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use tokio::sync::watch;
 
 use crate::appender::Appender;
+use crate::wake::Told;
 use crate::{AppendLatency, Clock, Ids, StoreError, Tasks, migrate, wake};
 
 /// How long a read may take before the database stops it.
@@ -62,6 +63,7 @@ struct Inner {
     ids: Ids,
     appender: Appender,
     wake: watch::Receiver<Position>,
+    told: Arc<Told>,
 }
 
 impl std::fmt::Debug for Store {
@@ -95,7 +97,8 @@ impl Store {
         let own = wake::Backends::default();
         let appender =
             Appender::start(&connect, &options, own.clone(), moved.clone(), tasks).await?;
-        wake::listen(pool.clone(), own, moved, tasks);
+        let told = Arc::new(Told::default());
+        wake::listen(pool.clone(), own, moved, Arc::clone(&told), tasks);
         Ok(Self(Arc::new(Inner {
             pool,
             limits: options.limits,
@@ -104,6 +107,7 @@ impl Store {
             ids,
             appender,
             wake,
+            told,
         })))
     }
 
@@ -125,6 +129,11 @@ impl Store {
     /// The newest position that this process knows of. It may lag: poll beside it.
     pub fn wake(&self) -> watch::Receiver<Position> {
         self.0.wake.clone()
+    }
+
+    /// How long ago the database last told this process of an append, by whomever; none: not yet.
+    pub fn told_ago(&self) -> Option<Duration> {
+        self.0.told.ago()
     }
 
     /// How long appends take, as this process sees it; none: nothing was appended here for a while.

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use highwater_model::Position;
 use sqlx::Executor;
@@ -55,6 +55,22 @@ impl Backends {
     }
 }
 
+/// When a notification last came in.
+#[derive(Debug, Default)]
+pub(crate) struct Told(Mutex<Option<Instant>>);
+
+impl Told {
+    fn now(&self) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+    }
+
+    /// How long ago that is.
+    pub(crate) fn ago(&self) -> Option<Duration> {
+        let at = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        at.map(|at| at.elapsed())
+    }
+}
+
 /// Tells other processes that this one has appended: at once, and again as soon as they may be told again. Ends when the appender has.
 pub(crate) fn tell(pool: PgPool, mut appended: watch::Receiver<Position>, tasks: &Tasks) {
     tasks.spawn("tell of appends", async move {
@@ -73,7 +89,13 @@ pub(crate) fn tell(pool: PgPool, mut appended: watch::Receiver<Position>, tasks:
 }
 
 /// Listens for batches of other processes, through one connection.
-pub(crate) fn listen(pool: PgPool, own: Backends, moved: watch::Sender<Position>, tasks: &Tasks) {
+pub(crate) fn listen(
+    pool: PgPool,
+    own: Backends,
+    moved: watch::Sender<Position>,
+    told: Arc<Told>,
+    tasks: &Tasks,
+) {
     let token = tasks.token();
     tasks.spawn("listen for appends", async move {
         let mut pause = Duration::from_millis(100);
@@ -83,7 +105,13 @@ pub(crate) fn listen(pool: PgPool, own: Backends, moved: watch::Sender<Position>
                 listener.listen("highwater").await?;
                 loop {
                     raise(&moved, head(&pool).await?);
-                    while own.has(listener.recv().await?.process_id()) {}
+                    loop {
+                        let from = listener.recv().await?.process_id();
+                        told.now();
+                        if !own.has(from) {
+                            break;
+                        }
+                    }
                 }
                 #[expect(unreachable_code, reason = "gives the block its type")]
                 Ok::<(), StoreError>(())

@@ -239,6 +239,14 @@ async fn a_streams_history_and_the_stores_sizes_use_their_indexes() {
     let heads = store.event_heads(&stream, &versions);
     let heads = explained.uses("some versions", &indexes, heads).await;
     assert_eq!(heads.unwrap().len(), 2);
+    let kind = store.event_type("Type1");
+    let kind = explained
+        .uses("an event type", &["events_pkey"], kind)
+        .await;
+    assert!(kind.unwrap().unwrap().count > 0);
+    let news = store.new_shapes();
+    let news = explained.uses("new shapes", &["events_pkey"], news).await;
+    assert!(news.unwrap().is_empty());
     let sizes = explained
         .uses("sizes", &["events_pkey"], store.sizes())
         .await;
