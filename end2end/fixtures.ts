@@ -8,6 +8,7 @@ export interface Proposed {
   type: string;
   data: unknown;
   id?: string;
+  occurred_at?: string;
   metadata?: Record<string, unknown>;
 }
 

@@ -1,6 +1,7 @@
 //! The typed client of the HTTP API: `fetch` in the browser; on the server the same router in process, with the visitor's identity.
 
 mod browser;
+pub mod flows;
 mod jobs;
 mod read_models;
 mod rebuild;
@@ -13,8 +14,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use highwater_model::{
-    CategorySummary, EventPage, EventTypeSummary, EventWithCauses, Histogram, NewShapes, Problem,
-    StoreCheck, StoreFacts, StoreSizes, StreamList, StreamPage, StreamSummary,
+    CategorySummary, EventPage, EventTypeSummary, EventWithCauses, FindAnswer, Histogram,
+    NewShapes, Problem, StoreCheck, StoreFacts, StoreSizes, StreamList, StreamPage, StreamSummary,
 };
 use jiff::Timestamp;
 use leptos::prelude::use_context;
@@ -145,6 +146,13 @@ impl Api {
     pub async fn event(&self, id: &str) -> Answer<EventWithCauses> {
         self.get(Query::new(&format!("/api/events/{}", escape(id))))
             .await
+    }
+
+    /// What a text names.
+    pub async fn find(&self, text: &str) -> Answer<FindAnswer> {
+        let mut query = Query::new("/api/find");
+        query.text("text", text);
+        self.get(query).await
     }
 
     /// How many events were recorded when.

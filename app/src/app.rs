@@ -17,6 +17,8 @@ use crate::live::{Live, socket};
 use crate::pages::audit::AuditPage;
 use crate::pages::event::EventOnePage;
 use crate::pages::event_type::EventTypePage;
+use crate::pages::flow::FlowPage;
+use crate::pages::flows::FlowsPage;
 use crate::pages::job::JobPage;
 use crate::pages::jobs::JobsPage;
 use crate::pages::live::LivePage;
@@ -125,6 +127,8 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("/events/:id") view=EventOnePage ssr=SsrMode::Async />
                     <Route path=path!("/read-models") view=ReadModelsPage ssr=SsrMode::Async />
                     <Route path=path!("/read-models/:name") view=ReadModelPage ssr=SsrMode::Async />
+                    <Route path=path!("/flows") view=FlowsPage ssr=SsrMode::Async />
+                    <Route path=path!("/flows/:id") view=FlowPage ssr=SsrMode::Async />
                     <Route path=path!("/jobs") view=JobsPage ssr=SsrMode::Async />
                     <Route path=path!("/jobs/:id") view=JobPage ssr=SsrMode::Async />
                     <Route path=path!("/audit") view=AuditPage ssr=SsrMode::Async />

@@ -19,6 +19,8 @@ test('an event tells what caused it and what it caused', async ({ page, append, 
   await event.getByRole('link', { name: `${word}Placed` }).click();
   await expect(page).toHaveURL(`/events/${cause}`);
   await event.getByRole('link', { name: flow }).click();
+  await expect(page).toHaveURL(`/flows/${flow}`);
+  await page.getByRole('link', { name: 'Its events with their data' }).click();
   await expect(rows(page)).toHaveCount(3);
 });
 

@@ -12,6 +12,7 @@ mod bad_queries;
 mod bad_read_models;
 mod bad_rebuilds;
 mod check;
+mod flows;
 mod import;
 mod live;
 mod live_nonsense;

@@ -89,8 +89,17 @@ impl Running {
 
     /// POST of a text as JSON: status and JSON.
     pub(crate) async fn post(&self, path: &str, body: impl Into<String>) -> (StatusCode, Value) {
+        self.send("POST", path, body).await
+    }
+
+    /// PUT of a text as JSON: status and JSON.
+    pub(crate) async fn put(&self, path: &str, body: impl Into<String>) -> (StatusCode, Value) {
+        self.send("PUT", path, body).await
+    }
+
+    async fn send(&self, method: &str, path: &str, body: impl Into<String>) -> (StatusCode, Value) {
         answer(
-            self.request("POST", path)
+            self.request(method, path)
                 .header("content-type", "application/json")
                 .body(body.into()),
         )

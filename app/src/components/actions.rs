@@ -30,7 +30,7 @@ pub fn Actions(
                         <th>"when"</th>
                         <th>"who"</th>
                         <th>"action"</th>
-                        {of_many.then(|| view! { <th>"read model"</th> })}
+                        {of_many.then(|| view! { <th>"of"</th> })}
                         <th>"reason"</th>
                         <th>"what changed"</th>
                         <th>"outcome"</th>
@@ -45,12 +45,16 @@ pub fn Actions(
 
 fn row(action: Action, of_many: bool, numbers: &VersionNumbers) -> AnyView {
     let model = of_many.then(|| {
-        let name = action.read_model.unwrap_or_default();
-        view! {
-            <td class="mono">
-                <a href=format!("/read-models/{}", escape(&name))>{name.clone()}</a>
-            </td>
-        }
+        // An action that concerns no read model concerns a kind of flow.
+        let link = match (
+            action.read_model,
+            action.after.get("kind").and_then(Value::as_str),
+        ) {
+            (Some(name), _) => Some((format!("/read-models/{}", escape(&name)), name)),
+            (None, Some(kind)) => Some((format!("/flows?kind={}", escape(kind)), kind.to_owned())),
+            (None, None) => None,
+        };
+        view! { <td class="mono">{link.map(|(href, name)| view! { <a href=href>{name}</a> })}</td> }
     });
     let changed = changed(&action.before, &action.after, numbers);
     let job = [&action.after, &action.before]

@@ -3,7 +3,7 @@
 use highwater_model::{EventWithCauses, HandledBy, RecordedEvent};
 use leptos::prelude::*;
 
-use super::clipboard;
+use super::copy::{Copy, CopyCurl};
 use super::json_tree::JsonTree;
 use super::{Time, TypeName};
 use crate::api::escape;
@@ -25,13 +25,16 @@ pub fn EventDetail(
     let stream = event.stream.to_string();
     let stream_href = format!("/streams/{}", escape(&stream));
     let raw = serde_json::to_string_pretty(&event).unwrap_or_default();
+    let call = format!("/api/events/{}", event.id);
     let recorded = event.recorded_at;
     let flow = known.correlation_id.map(|correlation| {
-        let href = format!("/?filter={}", escape(&format!("correlation:{correlation}")));
+        let line = escape(&format!("correlation:{correlation}"));
         view! {
-            <dt>"correlation"</dt>
+            <dt>"flow"</dt>
             <dd>
-                <a href=href>{correlation.to_string()}</a>
+                <a href=format!("/flows/{correlation}")>{correlation.to_string()}</a>
+                " · "
+                <a href=format!("/live?filter={line}")>"its events"</a>
             </dd>
         }
         .into_any()
@@ -98,35 +101,11 @@ pub fn EventDetail(
             <a class="button" href=stream_href>
                 "Open stream"
             </a>
-            <CopyJson json=raw />
+            <Copy label="Copy JSON" text=move |()| raw.clone() refused="The browser refused; select the raw JSON above" />
+            <CopyCurl path=call />
         </div>
     }
     .into_any()
-}
-
-/// Copies the event, and says whether that worked.
-#[component]
-fn CopyJson(
-    /// The event as the API shows it.
-    json: String,
-) -> impl IntoView {
-    let says = RwSignal::new("Copy JSON");
-    let copy = move |_| {
-        let json = json.clone();
-        leptos::task::spawn_local(async move {
-            let said = if clipboard::write(&json).await {
-                "Copied"
-            } else {
-                "The browser refused; select the raw JSON above"
-            };
-            let _ = says.try_set(said);
-        });
-    };
-    view! {
-        <button type="button" on:click=copy>
-            {says}
-        </button>
-    }
 }
 
 fn facts(event: &RecordedEvent, actor: Option<AnyView>, flow: Option<AnyView>) -> AnyView {

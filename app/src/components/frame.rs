@@ -10,10 +10,11 @@ use crate::format;
 use crate::live::{Live, Status};
 
 /// The pages that exist: path, name.
-pub const PAGES: [(&str, &str); 7] = [
+pub const PAGES: [(&str, &str); 8] = [
     ("/", "Live"),
     ("/streams", "Streams"),
     ("/read-models", "Read models"),
+    ("/flows", "Flows"),
     ("/jobs", "Jobs"),
     ("/types", "Types"),
     ("/store", "Store"),
@@ -62,6 +63,7 @@ pub fn TopBar(
         let first = match parts.next() {
             Some("streams") => "Streams",
             Some("read-models") => "Read models",
+            Some("flows") => "Flows",
             Some("jobs") => "Jobs",
             Some("types") => "Types",
             Some("store") => "Store",

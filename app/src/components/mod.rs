@@ -3,8 +3,12 @@
 pub mod actions;
 pub mod clipboard;
 pub mod command;
+pub mod copy;
 pub mod event_detail;
 pub mod filter_line;
+pub mod flow_picture;
+pub mod flow_state;
+pub mod flow_tree;
 pub mod frame;
 pub mod histogram;
 pub mod job;

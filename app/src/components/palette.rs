@@ -1,4 +1,4 @@
-//! ⌘K: go to a page, a read model, a stream, an event, a position, a correlation id.
+//! ⌘K: go to a page, a read model, its rebuild, a stream, a type, an event, a position, a flow.
 
 use leptos::ev;
 use leptos::html;
@@ -6,8 +6,20 @@ use leptos::prelude::*;
 use leptos_router::NavigateOptions;
 use leptos_router::hooks::use_navigate;
 
+use highwater_model::filter::quoted;
+use highwater_model::{FindAnswer, FoundKind};
+use wasm_bindgen::JsCast;
+
 use super::frame::PAGES;
-use crate::api::{Api, LogRequest, StreamsRequest, escape};
+use crate::api::{Api, escape};
+
+/// What can be gone to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Entry {
+    href: String,
+    name: String,
+    detail: String,
+}
 
 /// The palette, a native dialog.
 #[component]
@@ -17,7 +29,7 @@ pub fn Palette(
 ) -> impl IntoView {
     let dialog = NodeRef::<html::Dialog>::new();
     let text = RwSignal::new(String::new());
-    let found = RwSignal::new(Vec::<(String, String)>::new());
+    let found = RwSignal::new(None::<Result<FindAnswer, String>>);
     Effect::new(move || {
         let handle = window_event_listener(ev::keydown, move |event| {
             if event.key() == "k" && (event.meta_key() || event.ctrl_key()) {
@@ -30,7 +42,7 @@ pub fn Palette(
     Effect::new(move || {
         if let (true, Some(dialog)) = (open.get(), dialog.get()) {
             text.set(String::new());
-            found.set(Vec::new());
+            found.set(None);
             if !dialog.open() {
                 // It fails only for a dialog that is open or out of the document.
                 let _ = dialog.show_modal();
@@ -39,28 +51,27 @@ pub fn Palette(
     });
     let search = move |typed: String| {
         text.set(typed.clone());
-        found.set(Vec::new());
         let typed = typed.trim().to_owned();
         if typed.is_empty() {
+            found.set(None);
             return;
         }
         leptos::task::spawn_local(async move {
-            let entries = look_up(&typed).await;
+            let answer = Api::from_context().find(&typed).await;
+            // What was found for an earlier text stays until this answer is there, so that nothing flickers while somebody types.
             if text.get_untracked().trim() == typed {
-                found.set(entries);
+                found.set(Some(answer.map_err(|error| error.to_string())));
             }
         });
     };
     let entries = move || {
-        let typed = text.get().trim().to_lowercase();
-        let mut entries: Vec<(String, String)> = PAGES
-            .iter()
-            .filter(|(_, name)| name.to_lowercase().contains(&typed))
-            .map(|(path, name)| ((*path).to_owned(), (*name).to_owned()))
-            .collect();
-        entries.extend(found.get());
+        let mut entries = pages(&text.get());
+        if let Some(Ok(answer)) = found.get() {
+            entries.extend(things(&answer));
+        }
         entries
     };
+    let told = move || told(found.get(), entries().is_empty());
     let navigate = use_navigate();
     let close = move || {
         open.set(false);
@@ -70,13 +81,13 @@ pub fn Palette(
     };
     let submit = move |event: ev::SubmitEvent| {
         event.prevent_default();
-        if let Some((path, _)) = entries().into_iter().next() {
+        if let Some(entry) = entries().into_iter().next() {
             close();
-            navigate(&path, NavigateOptions::default());
+            navigate(&entry.href, NavigateOptions::default());
         }
     };
     view! {
-        <dialog node_ref=dialog class="palette" aria-label="Go to" on:close=move |_| open.set(false)>
+        <dialog node_ref=dialog class="palette" aria-label="Go to" on:close=move |_| open.set(false) on:keydown=move |event| step(dialog, &event)>
             <form on:submit=submit>
                 <input
                     type="search"
@@ -91,11 +102,13 @@ pub fn Palette(
                 {move || {
                     entries()
                         .into_iter()
-                        .map(|(path, name)| {
+                        .map(|entry| {
                             view! {
                                 <li>
-                                    <a href=path on:click=move |_| close()>
-                                        {name}
+                                    <a href=entry.href on:click=move |_| close()>
+                                        {entry.name}
+                                        " "
+                                        <span class="dim">{entry.detail}</span>
                                     </a>
                                 </li>
                             }
@@ -103,62 +116,173 @@ pub fn Palette(
                         .collect_view()
                 }}
             </ul>
+            <p class="dim" role="status">
+                {told}
+            </p>
         </dialog>
     }
     .into_any()
 }
 
-async fn look_up(typed: &str) -> Vec<(String, String)> {
-    let api = Api::from_context();
-    let mut entries = Vec::new();
-    if let Ok(id) = typed.parse::<uuid::Uuid>() {
-        entries.push((format!("/events/{id}"), format!("Event {id}")));
-        entries.push((
-            format!("/live?filter={}", escape(&format!("correlation:{id}"))),
-            format!("Flow {id}"),
-        ));
-        return entries;
+/// What is to be said of what was found.
+fn told(found: Option<Result<FindAnswer, String>>, nothing: bool) -> Option<String> {
+    match found? {
+        Err(error) => Some(error),
+        Ok(answer) if !answer.looked_at_all => Some(
+            "There are very many streams: only the newest 100 000 were looked through for this in the middle of a name.".to_owned(),
+        ),
+        Ok(_) if nothing => {
+            Some("Nothing has this in its name. Ids and positions are found, too.".to_owned())
+        }
+        Ok(_) => None,
     }
-    let digits: String = typed.chars().filter(|c| !c.is_whitespace()).collect();
-    if let Ok(position) = digits.parse::<i64>()
-        && position > 0
-        && let Ok(page) = api
-            .events(&LogRequest {
-                after: Some(position - 1),
-                limit: 1,
-                ..LogRequest::default()
-            })
-            .await
-        && let Some(event) = page.events.first()
-    {
-        entries.push((
-            format!("/events/{}", event.id),
-            format!("Position {}: {}", event.position, event.event_type),
-        ));
-    }
-    let words = typed.to_lowercase().replace(' ', "_");
-    if let Ok(models) = api.read_models().await {
-        let named = models.iter().filter(|model| model.name.contains(&words));
-        entries.extend(named.take(12).map(|model| {
-            (
-                format!("/read-models/{}", escape(&model.name)),
-                format!("Read model {}", model.name),
-            )
-        }));
-    }
-    if let Ok(list) = api
-        .streams(&StreamsRequest {
-            query: typed.to_owned(),
-            ..StreamsRequest::default()
+}
+
+/// Arrow keys go from the field to the entries, and from one to the next.
+fn step(dialog: NodeRef<html::Dialog>, event: &ev::KeyboardEvent) {
+    let down = match event.key().as_str() {
+        "ArrowDown" => true,
+        "ArrowUp" => false,
+        _ => return,
+    };
+    let Some(dialog) = dialog.get_untracked() else {
+        return;
+    };
+    event.prevent_default();
+    let Ok(stops) = dialog.query_selector_all("input, li a") else {
+        return;
+    };
+    let stops: Vec<web_sys::HtmlElement> = (0..stops.length())
+        .filter_map(|at| stops.item(at)?.dyn_into().ok())
+        .collect();
+    let here = document().active_element();
+    let at = stops
+        .iter()
+        .position(|stop| {
+            here.as_ref()
+                .is_some_and(|here| stop.is_same_node(Some(here)))
         })
-        .await
-    {
-        entries.extend(list.streams.iter().take(12).map(|summary| {
-            (
-                format!("/streams/{}", escape(summary.stream.as_str())),
-                format!("Stream {}", summary.stream),
-            )
-        }));
+        .unwrap_or(0);
+    let next = if down {
+        (at + 1).min(stops.len().saturating_sub(1))
+    } else {
+        at.saturating_sub(1)
+    };
+    if let Some(stop) = stops.get(next) {
+        // Focus fails only for an element that is gone.
+        let _ = stop.focus();
+    }
+}
+
+/// The pages whose name has the text, those that begin with it first.
+fn pages(text: &str) -> Vec<Entry> {
+    let text = text.trim();
+    let mut fitting: Vec<(u8, Entry)> = PAGES
+        .iter()
+        .filter_map(|(path, name)| {
+            let fits = highwater_model::find::fit(name, text)?;
+            let entry = Entry {
+                href: (*path).to_owned(),
+                name: (*name).to_owned(),
+                detail: String::new(),
+            };
+            Some((fits, entry))
+        })
+        .collect();
+    // A stable sort: of the same fit, as in the rail.
+    fitting.sort_by_key(|(fits, _)| *fits);
+    fitting.into_iter().map(|(_, entry)| entry).collect()
+}
+
+/// Where what was found is shown; of a read model that is the only one, its rebuild as well.
+fn things(answer: &FindAnswer) -> Vec<Entry> {
+    let models = answer
+        .found
+        .iter()
+        .filter(|found| found.kind == FoundKind::ReadModel)
+        .count();
+    let mut entries = Vec::new();
+    for found in &answer.found {
+        let (href, word) = match found.kind {
+            FoundKind::Event => (format!("/events/{}", found.name), "Event"),
+            FoundKind::Flow => (format!("/flows/{}", found.name), "Flow"),
+            FoundKind::ReadModel => (
+                format!("/read-models/{}", escape(&found.name)),
+                "Read model",
+            ),
+            FoundKind::Type => (format!("/types/{}", escape(&found.name)), "Type"),
+            FoundKind::Category => (
+                format!("/streams?category={}", escape(&found.name)),
+                "Category",
+            ),
+            FoundKind::Stream => (format!("/streams/{}", escape(&found.name)), "Stream"),
+        };
+        let entry = |href: String, name: String| Entry {
+            href,
+            name,
+            detail: found.detail.clone(),
+        };
+        entries.push(entry(href.clone(), format!("{word} {}", found.name)));
+        match found.kind {
+            FoundKind::ReadModel if models == 1 => {
+                let name = format!("Rebuild {}", found.name);
+                entries.push(entry(format!("{href}#rebuild"), name));
+            }
+            FoundKind::Type => {
+                let line = escape(&format!("type:{}", quoted(&found.name)));
+                let name = format!("Events of type {}", found.name);
+                entries.push(entry(format!("/live?filter={line}"), name));
+            }
+            _ => {}
+        }
     }
     entries
+}
+
+#[cfg(test)]
+mod tests {
+    use highwater_model::Found;
+
+    use super::*;
+
+    #[test]
+    fn pages_that_begin_with_the_text_come_first() {
+        let names = |text| {
+            pages(text)
+                .into_iter()
+                .map(|entry| entry.name)
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(names("st")[..2], ["Streams", "Store"]);
+        assert_eq!(names("nothing like it"), Vec::<String>::new());
+        assert_eq!(names("").len(), PAGES.len());
+    }
+
+    #[test]
+    fn what_was_found_leads_to_its_page() {
+        let found = |kind, name: &str| Found {
+            kind,
+            name: name.to_owned(),
+            detail: String::new(),
+        };
+        let answer = FindAnswer {
+            found: vec![
+                found(FoundKind::ReadModel, "totals"),
+                found(FoundKind::Stream, "order-1/2"),
+            ],
+            looked_at_all: true,
+        };
+        let hrefs: Vec<String> = things(&answer)
+            .into_iter()
+            .map(|entry| entry.href)
+            .collect();
+        assert_eq!(
+            hrefs,
+            [
+                "/read-models/totals",
+                "/read-models/totals#rebuild",
+                "/streams/order-1%2F2"
+            ]
+        );
+    }
 }

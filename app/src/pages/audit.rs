@@ -15,7 +15,7 @@ use crate::components::version_numbers::VersionNumbers;
 /// Actions on one page.
 const PAGE: usize = 100;
 /// What an operator can do.
-const KINDS: [&str; 13] = [
+const KINDS: [&str; 14] = [
     "define",
     "pause",
     "resume",
@@ -29,6 +29,7 @@ const KINDS: [&str; 13] = [
     "promote",
     "go_back",
     "discard",
+    "flow_rule",
 ];
 
 /// The audit log.

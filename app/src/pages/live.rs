@@ -407,7 +407,8 @@ async fn read_histogram(
     api.histogram(since, until, BUCKETS, filter).await.ok()
 }
 
-async fn read_words(api: Api) -> Words {
+/// What a filter line can complete.
+pub(super) async fn read_words(api: Api) -> Words {
     let types = api.event_types().await.unwrap_or_default();
     let categories = api.categories().await.unwrap_or_default();
     let mut fields: Vec<String> = types

@@ -3,6 +3,9 @@
 pub mod audit;
 pub mod event;
 pub mod event_type;
+pub mod flow;
+pub mod flow_kinds;
+pub mod flows;
 pub mod job;
 pub mod job_orders;
 pub mod jobs;

@@ -14,11 +14,17 @@ mod shop;
 use std::time::Duration;
 
 use highwater_engine::ReadModels;
+use highwater_model::FlowRuleBody;
 use highwater_store::read_models::{Order, ReadModelError};
 use highwater_store::{Store, StoreError, Tasks};
 
 pub use read_models::{FIXED, READ_MODELS, ReadModelFile};
 pub use shop::Shop;
+
+/// What an order's flow begins with.
+const ORDER_KIND: &str = "OrderPlaced";
+/// The slowest steps together take 22 s; an order that is under way for much longer is lost.
+const ORDER_WITHIN_MS: i64 = 60_000;
 
 /// Starts the shop as a task, with its read models. An empty store and the same seed give the same events with the same ids; a store that has events gets
 /// others, so that a second start adds to the first.
@@ -33,6 +39,7 @@ pub fn run(
     tasks.spawn("demo", async move {
         let shop = async {
             define(&store, &read_models).await;
+            rule_orders(&store).await;
             keep_shop(&store, events_per_second, seed).await;
         };
         tokio::select! {
@@ -56,6 +63,24 @@ pub async fn define(store: &Store, read_models: &ReadModels) {
         if let Err(error) = defined {
             tracing::warn!(%error, read_model = name, "the demo goes on without this read model");
         }
+    }
+}
+
+/// Says when an order's flow is finished, unless somebody has said so already.
+async fn rule_orders(store: &Store) {
+    let rule = FlowRuleBody {
+        ends: vec!["OrderCompleted".to_owned(), "OrderCancelled".to_owned()],
+        within_ms: Some(ORDER_WITHIN_MS),
+        reason: None,
+    };
+    let order = Order::new("demo", Some("the shop's own rule"));
+    let written = match store.flow_rule(ORDER_KIND).await {
+        Ok(Some(_)) => return,
+        Ok(None) => store.set_flow_rule(ORDER_KIND, &rule, &order).await,
+        Err(error) => Err(error),
+    };
+    if let Err(error) = written {
+        tracing::warn!(%error, "the demo goes on without a rule for its orders");
     }
 }
 

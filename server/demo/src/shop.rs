@@ -27,6 +27,9 @@ const CITIES: [&str; 6] = ["Lisbon", "Kraków", "Gent", "Aarhus", "Turin", "Graz
 const CARRIERS: [&str; 3] = ["Northline", "Parcelbird", "Quickfoot"];
 const REFUSALS: [&str; 3] = ["card expired", "insufficient funds", "suspected fraud"];
 
+/// Of so many parcels one is lost.
+const LOST_ONE_IN: u64 = 200;
+
 /// One order on its way.
 #[derive(Debug, Clone)]
 struct Flow {
@@ -100,6 +103,15 @@ impl Shop {
             pieces: GOODS.iter().map(|good| good.3).collect(),
             restocking: vec![false; GOODS.len()],
         }
+    }
+
+    /// Milliseconds of the shop's own time since it began.
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "milliseconds stay far below 2^52"
+    )]
+    pub fn now_ms(&self) -> i64 {
+        self.now as i64
     }
 
     /// The next event that happens: what is due first, else a new order.
@@ -313,6 +325,10 @@ impl Shop {
                 self.later(number, Step::DispatchShipment, id, 1_000, 5_000);
             }
             (Step::DispatchShipment, _) => self.later(number, Step::CapturePayment, id, 100, 800),
+            // The carrier loses one parcel in so many, and says nothing: that order never ends, and somebody has to find it.
+            (Step::CapturePayment, _) if self.chance.between(1, LOST_ONE_IN) == 1 => {
+                self.end(number);
+            }
             (Step::CapturePayment, _) => {
                 self.later(number, Step::DeliverShipment, id, 2_000, 9_000);
             }

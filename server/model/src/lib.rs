@@ -12,6 +12,7 @@
 //! | expected version | [`ExpectedVersion`] | what an append says the stream's version is |
 //! | state | [`State`] | what the events of a stream up to a version come to |
 //! | mark | [`Mark`] | where the high-water mark stands |
+//! | flow | [`Flow`], [`FlowSummary`] | the events of one correlation id, across streams and services |
 //! | read model | [`ReadModel`], [`Definition`] | tables that a projection writes, and the text that says how |
 //! | lag | [`Lag`] | how far a checkpoint is behind, in positions, matching events and seconds |
 //! | failure | [`Failure`] | an event that a projection could not handle |
@@ -28,6 +29,8 @@ pub mod category;
 pub mod event;
 pub mod event_type;
 pub mod filter;
+pub mod find;
+pub mod flow;
 pub mod histogram;
 pub mod job;
 pub mod limits;
@@ -57,6 +60,11 @@ pub use event::{
     EventPage, EventWithCauses, Position, ProposedEvent, RecordedEvent, StreamPage, Version,
 };
 pub use event_type::{EventTypeSummary, NewShapes, Shape};
+pub use find::{FindAnswer, Found, FoundKind};
+pub use flow::{
+    Flow, FlowEvent, FlowKind, FlowList, FlowOrder, FlowOutcome, FlowRule, FlowRuleBody, FlowShown,
+    FlowState, FlowSummary,
+};
 pub use histogram::{Bucket, Histogram};
 pub use job::{Eta, Job, JobKind, JobState};
 pub use limits::Limits;

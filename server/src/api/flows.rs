@@ -1,60 +1,101 @@
-//! Flows: `GET /api/flows/{correlation_id}`.
+//! Flows: `GET /api/flows`, `GET /api/flows/{correlation_id}`, `GET /api/flow-kinds`, `PUT /api/flow-rules/{kind}`.
 
-use axum::Json;
-use axum::extract::State;
-use highwater_model::{Problem, RecordedEvent};
-use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use axum::extract::{Request, State};
+use axum::{Extension, Json};
+use highwater_model::{
+    Flow, FlowKind, FlowList, FlowOrder, FlowRule, FlowRuleBody, FlowShown, Position, Problem,
+};
+use highwater_store::flows::FlowQuery;
+use serde::Deserialize;
+use utoipa::IntoParams;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
-use super::extract::{Path, Query, limit};
+use super::extract::{Path, Query, body, filter, json, limit, not_negative};
+use super::orders::order;
 use super::problem::{ApiError, ApiResult};
+use crate::caller::Caller;
 use crate::state::AppState;
 
 /// The calls of this area.
 pub fn routes() -> OpenApiRouter<AppState> {
-    OpenApiRouter::new().routes(routes!(flow))
+    OpenApiRouter::new()
+        .routes(routes!(flows))
+        .routes(routes!(flow))
+        .routes(routes!(flow_kinds))
+        .routes(routes!(put_flow_rule))
 }
 
-/// How much of it.
+/// Which flows.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-struct FlowParams {
-    /// 1 to 1,000; 1,000 unless given.
+struct FlowsParams {
+    /// Only those that begin with this type.
+    kind: Option<String>,
+    /// Only those in this state; `all` unless given.
+    shown: Option<FlowShown>,
+    /// The filter line: only those with an event that it lets through.
+    filter: Option<String>,
+    /// `newest` unless given.
+    order: Option<FlowOrder>,
+    /// `next` of the page before.
+    cursor: Option<i64>,
+    /// 1 to 1,000; 100 unless given.
     limit: Option<i64>,
 }
 
-/// Every event of one flow.
-#[derive(Debug, Serialize, ToSchema)]
-struct Flow {
-    /// The flow.
-    correlation_id: Uuid,
-    /// Its events, oldest first.
-    events: Vec<RecordedEvent>,
+/// Flows: the events of one correlation id each. Summarised beside the appends, a second behind them at most.
+#[utoipa::path(get, path = "/api/flows", tag = "read", params(FlowsParams),
+    responses((status = 200, body = FlowList), (status = 400, body = Problem, content_type = "application/problem+json")))]
+async fn flows(
+    State(state): State<AppState>,
+    Query(params): Query<FlowsParams>,
+) -> ApiResult<Json<FlowList>> {
+    let query = FlowQuery {
+        kind: params.kind.filter(|kind| !kind.is_empty()),
+        shown: params.shown.unwrap_or_default(),
+        filter: filter(params.filter.as_deref())?,
+        order: params.order.unwrap_or_default(),
+        cursor: not_negative("cursor", params.cursor)?.map(Position),
+        limit: limit(params.limit)?,
+    };
+    Ok(Json(state.store.flows(query).await?))
 }
 
-/// Every event with one correlation id.
-#[utoipa::path(get, path = "/api/flows/{correlation_id}", tag = "read", params(("correlation_id" = Uuid, Path), FlowParams),
+/// One flow with its first 5,000 events, without their data, and the causes that are elsewhere or nowhere.
+#[utoipa::path(get, path = "/api/flows/{correlation_id}", tag = "read", params(("correlation_id" = Uuid, Path)),
     responses((status = 200, body = Flow), (status = 404, body = Problem, content_type = "application/problem+json")))]
 async fn flow(
     State(state): State<AppState>,
     Path(correlation_id): Path<Uuid>,
-    Query(params): Query<FlowParams>,
 ) -> ApiResult<Json<Flow>> {
-    let events = state
-        .store
-        .flow(correlation_id, limit(params.limit.or(Some(1_000)))?)
-        .await?;
-    if events.is_empty() {
-        return Err(ApiError::not_found(
+    let found = state.store.flow(correlation_id).await?;
+    found.map(Json).ok_or_else(|| {
+        ApiError::not_found(
             "flow",
-            format!("No event has the correlation id {correlation_id}."),
-        ));
-    }
-    Ok(Json(Flow {
-        correlation_id,
-        events,
-    }))
+            format!("No event has the correlation id {correlation_id}; GET /api/flows lists the flows there are."),
+        )
+    })
+}
+
+/// Kinds of flows: what they begin with, their rules, how long their newest ones took, how many are unfinished.
+#[utoipa::path(get, path = "/api/flow-kinds", tag = "read", responses((status = 200, body = Vec<FlowKind>)))]
+async fn flow_kinds(State(state): State<AppState>) -> ApiResult<Json<Vec<FlowKind>>> {
+    Ok(Json(state.store.flow_kinds().await?))
+}
+
+/// Writes when flows of a kind are finished, and when they are late; no `ends` takes the rule back. On record.
+#[utoipa::path(put, path = "/api/flow-rules/{kind}", tag = "read", params(("kind" = String, Path)), request_body = FlowRuleBody,
+    responses((status = 200, description = "The rule as it is now; null: there is none", body = Option<FlowRule>),
+              (status = 422, body = Problem, content_type = "application/problem+json")))]
+async fn put_flow_rule(
+    State(state): State<AppState>,
+    Path(kind): Path<String>,
+    Extension(caller): Extension<Caller>,
+    request: Request,
+) -> ApiResult<Json<Option<FlowRule>>> {
+    let rule: FlowRuleBody = json(&body(request, &state).await?)?;
+    let order = order(&caller, rule.reason.clone())?;
+    Ok(Json(state.store.set_flow_rule(&kind, &rule, &order).await?))
 }

@@ -14,6 +14,7 @@ pub mod events;
 pub mod export;
 pub mod extract;
 pub mod failures;
+pub mod find;
 pub mod flows;
 pub mod health;
 pub mod histogram;
@@ -51,6 +52,8 @@ use crate::state::AppState;
         // Of parameters, which bring no schemas along.
         events::Way,
         highwater_model::StreamOrder,
+        highwater_model::FlowOrder,
+        highwater_model::FlowShown,
         highwater_model::VersionRole,
         record_export::RecordFormat,
         highwater_model::DiffKind,
@@ -73,6 +76,7 @@ pub fn routes() -> OpenApiRouter<AppState> {
         .merge(stream_state::routes())
         .merge(streams::routes())
         .merge(flows::routes())
+        .merge(find::routes())
         .merge(event_types::routes())
         .merge(categories::routes())
         .merge(read_models::routes())

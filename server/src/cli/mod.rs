@@ -8,6 +8,7 @@ pub mod append;
 pub mod check;
 pub mod client;
 pub mod completions;
+pub mod demo_log;
 pub mod doctor;
 pub mod export;
 pub mod import;
@@ -50,6 +51,8 @@ pub enum Command {
     Check(check::CheckArgs),
     /// Checks database, versions, rights, disk and mark, and says what to do
     Doctor(doctor::DoctorArgs),
+    /// Prints events of the demo shop, as many as you like, as import takes them
+    DemoLog(demo_log::DemoLogArgs),
     /// Prints the completions of a shell
     Completions(completions::CompletionsArgs),
 }
@@ -64,6 +67,7 @@ pub fn main() -> ExitCode {
         Command::Tail(args) => client::block_on(tail::run(args)),
         Command::Check(args) => client::block_on(check::run(args)),
         Command::Doctor(args) => doctor::run(&args),
+        Command::DemoLog(args) => demo_log::run(&args),
         Command::Completions(args) => completions::run(&args),
     };
     match done {

@@ -54,6 +54,9 @@ pub enum StoreError {
         /// What is wrong, and what would be right.
         problem: String,
     },
+    /// A rule for flows that no flow could be judged by.
+    #[error("the rule is not right: {0}")]
+    BadRule(String),
     /// The query is not one that can be answered.
     #[error("{0}")]
     BadQuery(String),

@@ -245,19 +245,4 @@ impl Store {
             .map(row::event)
             .transpose()
     }
-
-    /// The events of a flow, by position.
-    pub async fn flow(
-        &self,
-        correlation_id: Uuid,
-        limit: usize,
-    ) -> Result<Vec<RecordedEvent>, StoreError> {
-        let mut sql = QueryBuilder::<Postgres>::new(row::COLUMNS);
-        sql.push(row::FROM)
-            .push("where e.correlation_id = ")
-            .push_bind(correlation_id);
-        sql.push(" order by e.position limit ")
-            .push_bind(rows_limit(limit));
-        row::events(&sql.build().fetch_all(self.pool()).await?)
-    }
 }

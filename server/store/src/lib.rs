@@ -31,6 +31,8 @@ mod event_types;
 mod events;
 mod facts;
 mod filter_sql;
+mod find;
+pub mod flows;
 mod heads;
 mod health;
 mod histogram;

@@ -10,7 +10,7 @@ use tokio::sync::watch;
 
 use crate::appender::Appender;
 use crate::wake::Told;
-use crate::{AppendLatency, Clock, Ids, StoreError, Tasks, migrate, wake};
+use crate::{AppendLatency, Clock, Ids, StoreError, Tasks, flows, migrate, wake};
 
 /// How long a read may take before the database stops it.
 pub(crate) const READ_TIMEOUT_S: u64 = 15;
@@ -75,7 +75,7 @@ impl std::fmt::Debug for Store {
 }
 
 impl Store {
-    /// Connects, brings the schema up to date, and starts the appender and the listener.
+    /// Connects, brings the schema up to date, and starts the appender, the listener and what summarises flows.
     pub async fn open(url: &str, options: StoreOptions, tasks: &Tasks) -> Result<Self, StoreError> {
         let connect: PgConnectOptions = url.parse().map_err(StoreError::Database)?;
         let connect = connect.application_name(&options.application);
@@ -99,6 +99,7 @@ impl Store {
             Appender::start(&connect, &options, own.clone(), moved.clone(), tasks).await?;
         let told = Arc::new(Told::default());
         wake::listen(pool.clone(), own, moved, Arc::clone(&told), tasks);
+        flows::summarise(pool.clone(), wake.clone(), tasks);
         Ok(Self(Arc::new(Inner {
             pool,
             limits: options.limits,

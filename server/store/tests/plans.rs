@@ -5,9 +5,13 @@
 mod support;
 
 use std::path::PathBuf;
+use std::time::Duration;
 
-use highwater_model::{ExpectedVersion, ImportLine, Position, StreamOrder, Version};
+use highwater_model::{
+    ExpectedVersion, FlowOrder, FlowShown, ImportLine, Position, StreamOrder, Version,
+};
 use highwater_postgres::{Binaries, Embedded, Options};
+use highwater_store::flows::FlowQuery;
 use highwater_store::{Direction, Ids, LogQuery, Store, StoreOptions, StreamQuery, Tasks};
 use serde_json::json;
 use sqlx::{Connection, Executor, PgConnection};
@@ -108,7 +112,10 @@ impl Explained {
         let plans = std::fs::read_to_string(&self.log)
             .unwrap()
             .split_off(before);
-        assert!(!plans.contains("Seq Scan on events"), "{what}:\n{plans}");
+        for table in ["events", "flows"] {
+            let whole = format!("Seq Scan on {table} ");
+            assert!(!plans.contains(&whole), "{what}:\n{plans}");
+        }
         for index in indexes {
             let used = plans.contains(&format!("using {index} on "))
                 || plans.contains(&format!("Bitmap Index Scan on {index} "));
@@ -127,6 +134,79 @@ impl Explained {
         let page = self.uses(filter, indexes, self.store.read_log(query)).await;
         page.unwrap().events.len()
     }
+}
+
+async fn finding_uses_its_indexes(explained: &Explained) {
+    let store = &explained.store;
+    for (what, text, index) in [
+        ("find the beginning", "order-39", "streams_name_key"),
+        ("find the middle", "er-39", "streams_pkey"),
+    ] {
+        let found = explained.uses(what, &[index], store.find(text)).await;
+        assert!(found.unwrap().found.len() > 7, "{what}");
+    }
+    let found = explained
+        .uses(
+            "find by id",
+            &["events_event_id_key", "events_correlation_id"],
+            store.find("00000000-0000-7000-9000-00000000070"),
+        )
+        .await;
+    assert!(!found.unwrap().found.is_empty());
+}
+
+async fn flows_use_their_indexes(explained: &Explained) {
+    let store = &explained.store;
+    let flow = store.flow(FLOW.parse().unwrap());
+    let flow = explained
+        .uses("a flow", &["events_correlation_id"], flow)
+        .await;
+    assert_eq!(flow.unwrap().unwrap().events.len(), 10);
+    // The rest of the log is summarised by this program.
+    loop {
+        let list = store.flows(FlowQuery::default()).await.unwrap();
+        if list.summarised == list.head {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let all = FlowQuery::default();
+    let kind = FlowQuery {
+        kind: Some("Type3".to_owned()),
+        ..FlowQuery::default()
+    };
+    let filtered = FlowQuery {
+        filter: "type:Rare".parse().unwrap(),
+        ..FlowQuery::default()
+    };
+    let unfinished = FlowQuery {
+        shown: FlowShown::Unfinished,
+        ..FlowQuery::default()
+    };
+    let slowest = FlowQuery {
+        order: FlowOrder::Slowest,
+        ..kind.clone()
+    };
+    for (what, query, indexes, count) in [
+        ("flows", all, &["flows_newest"][..], 100),
+        ("flows of a kind", kind, &["flows_kind"], 100),
+        (
+            "flows with an event",
+            filtered,
+            &["flows_newest", "events_correlation_id"],
+            // Of four flows with one two are among the 2,000 newest, which a page looks into.
+            2,
+        ),
+        ("unfinished flows", unfinished, &["flows_unfinished"], 0),
+        ("the slowest flows", slowest, &["flows_kind"], 100),
+    ] {
+        let found = explained.uses(what, indexes, store.flows(query)).await;
+        assert_eq!(found.unwrap().flows.len(), count, "{what}");
+    }
+    let kinds = explained
+        .uses("kinds of flows", &["flows_kind"], store.flow_kinds())
+        .await;
+    assert_eq!(kinds.unwrap().len(), 19);
 }
 
 #[tokio::test]
@@ -191,11 +271,8 @@ async fn each_read_uses_its_index() {
         )
         .await;
     assert!(found.unwrap().is_some());
-    let flow = store.flow(FLOW.parse().unwrap(), 1_000);
-    let flow = explained
-        .uses("a flow", &["events_correlation_id"], flow)
-        .await;
-    assert_eq!(flow.unwrap().len(), 10);
+    flows_use_their_indexes(&explained).await;
+    finding_uses_its_indexes(&explained).await;
     let streams = StreamQuery {
         order: StreamOrder::Name,
         category: Some("order".to_owned()),

@@ -118,7 +118,20 @@ pub(super) async fn record(
     before: Value,
     after: Value,
 ) -> Result<(), StoreError> {
+    let read_model = Some(read_model);
     write(connection, order, action, read_model, before, after, "done").await?;
+    Ok(())
+}
+
+/// The same of what concerns no read model.
+pub(crate) async fn record_of_store(
+    connection: &mut PgConnection,
+    order: &Order,
+    action: &str,
+    before: Value,
+    after: Value,
+) -> Result<(), StoreError> {
+    write(connection, order, action, None, before, after, "done").await?;
     Ok(())
 }
 
@@ -131,6 +144,7 @@ pub(super) async fn begin(
     before: Value,
     after: Value,
 ) -> Result<i64, StoreError> {
+    let read_model = Some(read_model);
     write(
         connection, order, action, read_model, before, after, "begun",
     )
@@ -141,7 +155,7 @@ async fn write(
     connection: &mut PgConnection,
     order: &Order,
     action: &str,
-    read_model: &str,
+    read_model: Option<&str>,
     before: Value,
     after: Value,
     outcome: &str,

@@ -20,7 +20,7 @@
 //! the tables are made. What it made is looked at before anything is kept: tables, indexes, sequences and types, nothing that would
 //! run in the name of whoever reads them.
 
-mod actions;
+pub(crate) mod actions;
 mod check;
 mod define;
 mod diff;
