@@ -22,6 +22,7 @@ use crate::pages::flows::FlowsPage;
 use crate::pages::job::JobPage;
 use crate::pages::jobs::JobsPage;
 use crate::pages::live::LivePage;
+use crate::pages::overview::OverviewPage;
 use crate::pages::read_model::ReadModelPage;
 use crate::pages::read_models::ReadModelsPage;
 use crate::pages::store::StorePage;
@@ -119,7 +120,7 @@ pub fn App() -> impl IntoView {
             <main id="main" tabindex="-1">
                 <noscript inner_html=NOSCRIPT></noscript>
                 <Routes fallback=|| view! { <NotFound what="There is no such page." /> }>
-                    <Route path=path!("/") view=LivePage ssr=SsrMode::Async />
+                    <Route path=path!("/") view=OverviewPage ssr=SsrMode::Async />
                     <Route path=path!("/live") view=LivePage ssr=SsrMode::Async />
                     <Route path=path!("/streams") view=StreamsPage ssr=SsrMode::Async />
                     <Route path=path!("/store") view=StorePage ssr=SsrMode::Async />

@@ -2,6 +2,7 @@
 
 use highwater_model::RecordedEvent;
 use jiff::Timestamp;
+use jiff::civil::Date;
 use jiff::tz::Offset;
 use serde_json::Value;
 
@@ -53,6 +54,24 @@ pub fn date_time(time: Timestamp, seconds: i32) -> String {
         at.minute(),
         at.second()
     )
+}
+
+/// When something was, in few words: `14:05:30` within a day of `now`, before that `26 Nov`.
+pub fn short_time(time: Timestamp, now: Timestamp, seconds: i32) -> String {
+    let at = offset(seconds).to_datetime(time);
+    if now.as_second() - time.as_second() < 86_400 {
+        return format!("{:02}:{:02}:{:02}", at.hour(), at.minute(), at.second());
+    }
+    day(at.date())
+}
+
+/// `26 Nov`.
+pub fn day(date: Date) -> String {
+    const MONTHS: [&str; 12] = [
+        "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
+    ];
+    let month = usize::try_from(date.month() - 1).unwrap_or_default();
+    format!("{} {}", date.day(), MONTHS[month.min(11)])
 }
 
 /// `UTC`, `UTC+2`, `UTC+5:30`.
@@ -211,6 +230,14 @@ mod tests {
             [bytes(0), bytes(999), bytes(48_200), bytes(2_120_000)],
             ["0 B", "999 B", "48 kB", "2.1 MB"]
         );
+    }
+
+    #[test]
+    fn what_was_a_day_ago_is_told_by_its_day() {
+        let time: Timestamp = "2026-11-23T14:21:59Z".parse().unwrap();
+        let later: Timestamp = "2026-11-26T14:21:59Z".parse().unwrap();
+        assert_eq!(short_time(time, time, 3_600), "15:21:59");
+        assert_eq!(short_time(time, later, 36_000), "24 Nov");
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The console: the pages of Highwater, rendered on the server and hydrated in the browser (Leptos).
 //!
 //! It is a client of the HTTP API and of the live feed like any other: [`api`] asks, [`live`] listens, `pages` fetch (one file a
-//! URL), `components` show plain data and never fetch.
+//! URL), `components` show plain data and never fetch, [`chart`] draws.
 //!
 //! # Adding a page
 //! 1. `src/pages/NOUN.rs`: a component that makes a [`Resource`](leptos::prelude::Resource) from a method of [`api::Api`] and shows
@@ -18,6 +18,7 @@ compile_error!("the features ssr and hydrate make two different programs; turn o
 
 pub mod api;
 pub mod app;
+pub mod chart;
 pub mod components;
 pub mod format;
 pub mod live;

@@ -3,7 +3,7 @@ import type { WebSocketRoute } from '@playwright/test';
 import { expect, expectAccessible, expectNoSidewaysScroll, light, number, rows, test } from '../fixtures';
 
 test('the tail flows and the mark moves with it', async ({ page, open }) => {
-  await open('/');
+  await open('/live');
   await expect(rows(page).first()).toBeVisible();
   const mark = page.getByTitle(/high-water mark/);
   const value = async () => Number((await mark.innerText()).replace(/\D/g, ''));
@@ -13,7 +13,7 @@ test('the tail flows and the mark moves with it', async ({ page, open }) => {
 
 test('rows in the document stay as many, however many events flow', async ({ page, append, open, word }) => {
   const stream = `flood-${word}`;
-  await open(`/?filter=stream:${stream}`);
+  await open(`/live?filter=stream:${stream}`);
   await append(stream, Array.from({ length: 300 }, (_, n) => ({ type: word, data: { n } })));
   await expect(rows(page).first()).toContainText('n 299');
   expect(await rows(page).count()).toBeLessThanOrEqual(100);
@@ -23,7 +23,7 @@ test('the page reads without JavaScript', async ({ browser, append, word }) => {
   await append(`order-${word}`, [{ type: word, data: { total: 120 } }]);
   const context = await browser.newContext({ javaScriptEnabled: false });
   const page = await context.newPage();
-  await page.goto(`/?filter=type:${word}`);
+  await page.goto(`/live?filter=type:${word}`);
   await expect(rows(page)).toHaveCount(1);
   await expect(rows(page)).toContainText('total 120');
   await expect(page.getByLabel('Filter', { exact: true })).toHaveValue(`type:${word}`);
@@ -33,7 +33,7 @@ test('the page reads without JavaScript', async ({ browser, append, word }) => {
 });
 
 test('an event is there as soon as it is recorded', async ({ page, append, open, word }) => {
-  await open(`/?filter=type:${word}`);
+  await open(`/live?filter=type:${word}`);
   await expect(page.getByText('No event matches')).toBeVisible();
   const { last_position } = await append(`order-${word}`, [{ type: word, data: { total: 120, customer: 'c-7' } }]);
   await expect(rows(page)).toHaveCount(1);
@@ -45,7 +45,7 @@ test('an event is there as soon as it is recorded', async ({ page, append, open,
 test('pause holds the rows and counts what is new', async ({ page, append, open, word }) => {
   const stream = `order-${word}`;
   await append(stream, [{ type: word, data: { n: 0 } }]);
-  await open(`/?filter=stream:${stream}`);
+  await open(`/live?filter=stream:${stream}`);
   await page.getByRole('button', { name: 'Pause' }).click();
   const resume = page.getByRole('button', { name: 'Resume' });
   await expect(resume).toHaveAttribute('aria-pressed', 'true');
@@ -63,7 +63,7 @@ test('pause holds the rows and counts what is new', async ({ page, append, open,
 test('nothing moves under the pointer', async ({ page, append, open, word }) => {
   const stream = `order-${word}`;
   await append(stream, [{ type: word, data: { n: 0 } }]);
-  await open(`/?filter=stream:${stream}`);
+  await open(`/live?filter=stream:${stream}`);
   await rows(page).first().hover();
   await append(stream, [{ type: word, data: { n: 1 } }]);
   await expect(page.getByRole('button', { name: '1 new' })).toBeVisible();
@@ -74,7 +74,7 @@ test('nothing moves under the pointer', async ({ page, append, open, word }) => 
 
 test('the filter is in the URL, and back undoes it', async ({ page, append, open, word }) => {
   await append(`order-${word}`, [{ type: `${word}Placed`, data: {} }, { type: `${word}Refused`, data: {} }]);
-  await open(`/?filter=stream:order-${word}`);
+  await open(`/live?filter=stream:order-${word}`);
   await expect(rows(page)).toHaveCount(2);
   const filter = page.getByLabel('Filter', { exact: true });
   await filter.fill(`type:${word}Ref*`);
@@ -89,7 +89,7 @@ test('the filter is in the URL, and back undoes it', async ({ page, append, open
 
 test('a filter holds for new events, too', async ({ page, append, open, word }) => {
   await append(`order-${word}`, [{ type: word, data: { total: 150 } }]);
-  await open(`/?filter=type:${word} data.total>100`);
+  await open(`/live?filter=type:${word} data.total>100`);
   await append(`order-${word}`, [90, 101, 100.5].map((total) => ({ type: word, data: { total } })));
   await expect(rows(page)).toHaveCount(3);
   await expect(rows(page).first()).toContainText('total 100.5');
@@ -97,7 +97,7 @@ test('a filter holds for new events, too', async ({ page, append, open, word }) 
 });
 
 test('a mistake in the filter is underlined with what was expected', async ({ page, open, refused }) => {
-  await open('/');
+  await open('/live');
   const filter = page.getByLabel('Filter', { exact: true });
   await filter.fill('type:Order* since:soon');
   await expect(filter).toHaveAttribute('aria-invalid', 'true');
@@ -116,7 +116,7 @@ test('a row opens the drawer with its data', async ({ page, append, open, word }
   const { last_position } = await append(stream, [
     { type: word, data: { customer: { name: 'Ada' }, lines: [1, 2] }, metadata: { actor: 'checkout' } },
   ]);
-  await open(`/?filter=stream:${stream}`);
+  await open(`/live?filter=stream:${stream}`);
   // Forced: the row's link covers every cell, and that is what a click anywhere in the row is to hit.
   await rows(page).locator('td.data').click({ force: true });
   const drawer = page.getByRole('complementary', { name: 'Event' });
@@ -140,7 +140,7 @@ test('a lost connection comes back without an event missing or twice', async ({ 
     socket.connectToServer();
   });
   await append(stream, [{ type: word, data: { n: 0 } }]);
-  await page.goto(`/?filter=stream:${stream}`);
+  await page.goto(`/live?filter=stream:${stream}`);
   await expect(light(page)).toHaveText(/^live/, { timeout: 15_000 });
   await sockets[0]!.close({ code: 3000 });
   await expect(light(page)).toHaveText(/^(reconnecting|connecting)/);
@@ -168,7 +168,7 @@ test('what the reader missed stands as a row and is filled in on request', async
     });
   });
   await append(stream, [{ type: word, data: { n: 0 } }]);
-  await page.goto(`/?filter=stream:${stream}`);
+  await page.goto(`/live?filter=stream:${stream}`);
   await expect(light(page)).toHaveText(/^live/, { timeout: 15_000 });
   await append(stream, [1, 2].map((n) => ({ type: word, data: { n } })));
   await expect(rows(page).first()).toContainText('not shown');
@@ -181,7 +181,7 @@ test('what the reader missed stands as a row and is filled in on request', async
 
 test('dragging over the histogram picks a range', async ({ page, append, open, word }) => {
   await append(`order-${word}`, [{ type: word, data: {} }]);
-  await open(`/?filter=type:${word}`);
+  await open(`/live?filter=type:${word}`);
   const plot = page.getByRole('figure').locator('.plot');
   const box = (await plot.boundingBox())!;
   await page.mouse.move(box.x + box.width * 0.5, box.y + 20);
@@ -197,7 +197,7 @@ test('dragging over the histogram picks a range', async ({ page, append, open, w
 
 test('⌘K finds a stream', async ({ page, append, open, word }) => {
   await append(`order-${word}`, [{ type: word, data: {} }]);
-  await open('/');
+  await open('/live');
   await page.keyboard.press('Control+k');
   const palette = page.getByRole('dialog', { name: 'Go to' });
   await palette.getByRole('searchbox').fill(word);
@@ -209,7 +209,7 @@ test('⌘K finds a stream', async ({ page, append, open, word }) => {
 
 test('the theme that was chosen stays', async ({ page, open }) => {
   await page.emulateMedia({ colorScheme: 'light' });
-  await open('/');
+  await open('/live');
   const ground = () => page.evaluate(() => getComputedStyle(document.body).backgroundColor);
   const before = await ground();
   await page.getByRole('button', { name: /theme/ }).click();
@@ -221,7 +221,7 @@ test('the theme that was chosen stays', async ({ page, open }) => {
 
 test('it is accessible, with and without the drawer', async ({ page, append, open, word }) => {
   await append(`order-${word}`, [{ type: word, data: { total: 1 } }]);
-  await open(`/?filter=stream:order-${word}`);
+  await open(`/live?filter=stream:order-${word}`);
   await expectAccessible(page);
   await rows(page).getByRole('link').first().click();
   await expect(page.getByRole('complementary', { name: 'Event' })).toBeVisible();
@@ -231,7 +231,7 @@ test('it is accessible, with and without the drawer', async ({ page, append, ope
 test('it works in a window of 390 pixels', async ({ page, append, open, word }) => {
   await page.setViewportSize({ width: 390, height: 800 });
   await append(`order-${word}`, [{ type: word, data: { text: 'long '.repeat(60) } }]);
-  await open(`/?filter=stream:order-${word}`);
+  await open(`/live?filter=stream:order-${word}`);
   await expectNoSidewaysScroll(page);
   await rows(page).getByRole('link').first().click();
   await expect(page.getByRole('complementary', { name: 'Event' })).toBeInViewport();

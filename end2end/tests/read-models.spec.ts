@@ -37,7 +37,7 @@ test('it reads without JavaScript', async ({ browser }) => {
 });
 
 test('⌘K goes to a read model', async ({ page, open }) => {
-  await open('/');
+  await open('/live');
   await page.keyboard.press('Control+k');
   const palette = page.getByRole('dialog', { name: 'Go to' });
   await palette.getByRole('searchbox').fill('stock lev');

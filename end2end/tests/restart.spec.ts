@@ -11,7 +11,7 @@ test('a page that stays open outlives its server, and shows each event once', as
   };
   try {
     await append(0);
-    await page.goto(`${server.url}/`);
+    await page.goto(`${server.url}/live`);
     await expect(light(page)).toHaveText('live', { timeout: 15_000 });
     await append(1);
     await expect(rows(page)).toHaveCount(2);

@@ -5,8 +5,8 @@ test('two windows see the same events in the same order, each with its own filte
   const faults: string[] = [];
   listen(other, faults);
   const stream = `order-${word}`;
-  await open(`/?filter=stream:${stream}`);
-  await other.goto(`/?filter=stream:${stream} data.n>1`);
+  await open(`/live?filter=stream:${stream}`);
+  await other.goto(`/live?filter=stream:${stream} data.n>1`);
   await expect(light(other)).toHaveText('live', { timeout: 15_000 });
   await append(stream, [0, 1, 2, 3].map((n) => ({ type: word, data: { n } })));
   await expect(rows(page).locator('td.data')).toHaveText(['n 3', 'n 2', 'n 1', 'n 0']);

@@ -2,7 +2,7 @@
 //!
 //! - [`serve`] starts and stops, each as one readable function.
 //! - [`api`] is the one way in; [`router`] puts around it what every request passes ([`caller`], [`guard`], [`security`]).
-//! - [`live`] serves the WebSocket from the engine's feed; [`pages`] and [`site`] show the console.
+//! - [`live`] serves the WebSocket from the engine's feed; [`pages`] and [`site`] show the console; [`picture`] draws charts for reports.
 //! - [`cli`] has the commands, one file each.
 
 pub mod api;
@@ -16,6 +16,7 @@ pub mod live;
 pub mod memory;
 pub mod metrics;
 pub mod pages;
+pub mod picture;
 pub mod router;
 pub mod security;
 pub mod serve;

@@ -38,7 +38,7 @@ pub(crate) async fn run(lab: &Lab) -> Result<Vec<Row>> {
     contender.appended = pace::append(&contender.target, start, "warm", 100, warm).await?;
     eprintln!("  {PER_SECOND} events/s for {} s, one page", time.as_secs());
     let mut page = Command::new("node")
-        .args(["bench/console.mjs", &format!("http://{address}/")])
+        .args(["bench/console.mjs", &format!("http://{address}/live")])
         .arg(time.as_secs().to_string())
         .current_dir(folder)
         .stdout(Stdio::piped())

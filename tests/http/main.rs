@@ -11,6 +11,7 @@ mod bad_import;
 mod bad_queries;
 mod bad_read_models;
 mod bad_rebuilds;
+mod charts;
 mod check;
 mod flows;
 mod import;

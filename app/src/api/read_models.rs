@@ -1,7 +1,7 @@
 //! Read models: what is asked of them, and what an operator orders.
 
 use highwater_model::{
-    Action, Failure, LagPoint, ReadModel, RefusedDefinition, RowsPage, VersionRole,
+    Action, Failure, LagHistory, ReadModel, RefusedDefinition, RowsPage, VersionRole,
 };
 use jiff::Timestamp;
 
@@ -110,16 +110,27 @@ impl Api {
         self.get(of(name, "")).await
     }
 
-    /// How its lag was.
+    /// How the lag of one was.
     pub async fn lag_history(
         &self,
         name: &str,
-        since: Timestamp,
+        (since, until): (Timestamp, Timestamp),
         step_s: i64,
-    ) -> Answer<Vec<LagPoint>> {
-        let mut query = of(name, "/lag");
-        query.text("since", &since.to_string());
-        query.number("step", Some(step_s));
+    ) -> Answer<LagHistory> {
+        let mut query = histories(since, until, step_s);
+        query.text("read_model", name);
+        self.get(query).await
+    }
+
+    /// How the lag of so many of the worst was.
+    pub async fn lag_histories(
+        &self,
+        (since, until): (Timestamp, Timestamp),
+        step_s: i64,
+        worst: usize,
+    ) -> Answer<LagHistory> {
+        let mut query = histories(since, until, step_s);
+        query.number("worst", i64::try_from(worst).ok());
         self.get(query).await
     }
 
@@ -186,6 +197,14 @@ impl Api {
         .await
         .map(drop)
     }
+}
+
+fn histories(since: Timestamp, until: Timestamp, step_s: i64) -> Query {
+    let mut query = Query::new("/api/read-models/lag-history");
+    query.text("since", &since.to_string());
+    query.text("until", &until.to_string());
+    query.number("step", Some(step_s));
+    query
 }
 
 pub(super) fn of(name: &str, part: &str) -> Query {

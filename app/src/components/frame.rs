@@ -10,8 +10,9 @@ use crate::format;
 use crate::live::{Live, Status};
 
 /// The pages that exist: path, name.
-pub const PAGES: [(&str, &str); 8] = [
-    ("/", "Live"),
+pub const PAGES: [(&str, &str); 9] = [
+    ("/", "Overview"),
+    ("/live", "Live"),
     ("/streams", "Streams"),
     ("/read-models", "Read models"),
     ("/flows", "Flows"),
@@ -29,7 +30,7 @@ pub fn Rail() -> impl IntoView {
         let on = move || {
             let here = here.get();
             let on = if path == "/" {
-                here == "/" || here == "/live"
+                here == "/"
             } else {
                 here.starts_with(path)
             };
@@ -61,6 +62,7 @@ pub fn TopBar(
         let here = here.get();
         let mut parts = here.trim_matches('/').splitn(2, '/');
         let first = match parts.next() {
+            Some("live") => "Live",
             Some("streams") => "Streams",
             Some("read-models") => "Read models",
             Some("flows") => "Flows",
@@ -69,7 +71,7 @@ pub fn TopBar(
             Some("store") => "Store",
             Some("audit") => "Audit",
             Some("events") => "Events",
-            _ => "Live",
+            _ => "Overview",
         };
         let last = parts
             .next()

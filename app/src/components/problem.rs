@@ -60,7 +60,7 @@ pub fn NotFound(
             <h1>"Not found"</h1>
             <p>{what}</p>
             <p>
-                <a href="/">"Live"</a>
+                <a href="/live">"Live"</a>
                 " shows what is recorded now; "
                 <a href="/streams">"Streams"</a>
                 " finds a stream by a part of its name."

@@ -13,7 +13,7 @@ use leptos::prelude::*;
 pub use buffer::{Buffer, Row};
 pub use jobs::{is_late, on_jobs};
 pub use machine::Status;
-pub use read_models::{on_lag, on_pulse, take_over};
+pub use read_models::{follow_read_models, on_lag, on_pulse, take_over};
 
 /// What the parts of the page see of the feed.
 #[derive(Debug, Clone, Copy)]

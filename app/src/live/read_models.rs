@@ -8,6 +8,7 @@ use leptos::prelude::*;
 
 use super::machine::Board;
 use super::{Live, socket};
+use crate::api::Api;
 
 /// Calls `take` in the browser with each message of the feed `lag`. While the connection is lost the page keeps what it has.
 pub fn on_lag(take: impl Fn(&[ReadModelLag]) + 'static) {
@@ -23,6 +24,35 @@ pub fn on_lag(take: impl Fn(&[ReadModelLag]) + 'static) {
                 take(lag);
             }
         });
+    });
+}
+
+/// Keeps a list of read models as the feed says they are; what it does not say is read again. `place` takes over the fresh ones.
+pub fn follow_read_models(
+    models: RwSignal<Vec<ReadModel>>,
+    place: impl Fn(&mut Vec<ReadModel>, Vec<ReadModel>) + Copy + 'static,
+) {
+    let read = move || {
+        let api = Api::from_context();
+        leptos::task::spawn_local(async move {
+            if let Ok(fresh) = api.read_models().await {
+                let _ = models.try_update(|models| place(models, fresh));
+            }
+        });
+    };
+    on_lag(move |said| {
+        let mut known = models.get_untracked();
+        let mut more = known.len() != said.len();
+        for model in &mut known {
+            match said.iter().find(|one| one.name == model.name) {
+                Some(said) => more |= take_over(model, said),
+                None => more = true,
+            }
+        }
+        models.update(|models| place(models, known));
+        if more {
+            read();
+        }
     });
 }
 

@@ -15,9 +15,9 @@ use super::Loading;
 use super::live_query::LiveQuery;
 use super::live_rows::{LiveRows, SLOTS};
 use crate::api::{Answer, Api, LogRequest};
+use crate::chart::{self, Plot};
 use crate::components::event_detail::EventDetail;
 use crate::components::filter_line::{FilterLine, Words};
-use crate::components::histogram;
 use crate::components::pick::Pick;
 use crate::components::problem::{EmptyStore, ErrorNotice};
 use crate::components::zone;
@@ -76,7 +76,7 @@ pub fn LivePage() -> impl IntoView {
         <Title text="Live" />
         <h1 class="hidden">"Live"</h1>
         <div class="bar">
-            <Form method="GET" action="/" attr:class="line">
+            <Form method="GET" action="/live" attr:class="line">
                 <FilterLine filter=Signal::derive(move || query.get().filter) words wanted />
                 {move || {
                     query
@@ -290,7 +290,7 @@ fn Bars(
     let drawing = move || {
         bars.with(|bars| {
             bars.as_ref()
-                .map(|bars| histogram::svg(bars, shown.get().range))
+                .map(|bars| chart::svg(&Plot::of_counts(bars, shown.get().range)))
                 .unwrap_or_default()
         })
     };

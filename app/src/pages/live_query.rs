@@ -53,9 +53,9 @@ impl LiveQuery {
             part("event", event);
         }
         if parts.is_empty() {
-            "/".to_owned()
+            "/live".to_owned()
         } else {
-            format!("/?{}", parts.join("&"))
+            format!("/live?{}", parts.join("&"))
         }
     }
 
@@ -99,7 +99,7 @@ mod tests {
         };
         let href = query.href();
         let mut map = ParamsMap::new();
-        for pair in href.trim_start_matches("/?").split('&') {
+        for pair in href.trim_start_matches("/live?").split('&') {
             let (name, value) = pair.split_once('=').unwrap();
             map.insert(name.to_owned(), value.to_owned());
         }

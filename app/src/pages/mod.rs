@@ -12,6 +12,13 @@ pub mod jobs;
 pub mod live;
 pub mod live_query;
 pub mod live_rows;
+pub mod overview;
+pub mod overview_cards;
+pub mod overview_charts;
+pub mod overview_mark;
+pub mod overview_models;
+pub mod overview_verdict;
+pub mod overview_work;
 pub mod read_model;
 pub mod read_model_definition;
 pub mod read_model_editor;
@@ -65,7 +72,7 @@ fn downloads(csv: &str, ndjson: &str) -> AnyView {
 }
 
 /// The address of this page with some of its query changed; an empty value leaves the name out.
-fn href_with(path: &str, query: &ParamsMap, changes: &[(&'static str, &str)]) -> String {
+pub(crate) fn href_with(path: &str, query: &ParamsMap, changes: &[(&'static str, &str)]) -> String {
     let mut query = query.clone();
     for (name, value) in changes {
         query.remove(name);

@@ -13,7 +13,7 @@ use crate::components::problem::ErrorNotice;
 use crate::components::read_model_state::{StateBadge, badness, counted, matching, seconds, word};
 use crate::components::refused_definitions::RefusedDefinitions;
 use crate::format;
-use crate::live::{on_lag, on_pulse, take_over};
+use crate::live::{follow_read_models, on_pulse};
 
 /// Refused definitions are not in the feed: they are read this often.
 const REFUSED_APART_MS: f64 = 5_000.0;
@@ -74,27 +74,8 @@ fn Found(
     let models = RwSignal::new(worst_first(models));
     // Rows keep their places while somebody points at them.
     let still = RwSignal::new(false);
-    let read = move || {
-        let api = Api::from_context();
-        leptos::task::spawn_local(async move {
-            if let Ok(fresh) = api.read_models().await {
-                let _ = models.try_update(|models| place(models, fresh, still.get_untracked()));
-            }
-        });
-    };
-    on_lag(move |said| {
-        let mut known = models.get_untracked();
-        let mut more = known.len() != said.len();
-        for model in &mut known {
-            match said.iter().find(|one| one.name == model.name) {
-                Some(said) => more |= take_over(model, said),
-                None => more = true,
-            }
-        }
-        models.update(|models| place(models, known, still.get_untracked()));
-        if more {
-            read();
-        }
+    follow_read_models(models, move |models, fresh| {
+        place(models, fresh, still.get_untracked());
     });
     let summary = move || models.with(|models| summary(models));
     let empty = Memo::new(move |_| models.with(Vec::is_empty));
@@ -180,7 +161,7 @@ fn row(model: &ReadModel) -> AnyView {
 
 /// No read model yet.
 #[component]
-fn NoReadModel() -> impl IntoView {
+pub fn NoReadModel() -> impl IntoView {
     view! {
         <section class="notice">
             <h2>"No read model yet"</h2>
@@ -224,7 +205,8 @@ fn summary(models: &[ReadModel]) -> String {
     )
 }
 
-fn worst_first(mut models: Vec<ReadModel>) -> Vec<ReadModel> {
+/// The worst first.
+pub(super) fn worst_first(mut models: Vec<ReadModel>) -> Vec<ReadModel> {
     // Below two seconds a lag is noise: live ones keep the order of their names.
     #[expect(clippy::cast_possible_truncation, reason = "seconds, to sort by")]
     let late = |model: &ReadModel| {
@@ -245,7 +227,7 @@ fn worst_first(mut models: Vec<ReadModel>) -> Vec<ReadModel> {
 }
 
 /// Puts what is fresh where it was, or worst first.
-fn place(shown: &mut Vec<ReadModel>, mut fresh: Vec<ReadModel>, still: bool) {
+pub(super) fn place(shown: &mut Vec<ReadModel>, mut fresh: Vec<ReadModel>, still: bool) {
     if still {
         fresh.sort_by_key(|model| {
             shown

@@ -54,7 +54,10 @@ pub fn StreamPage() -> impl IntoView {
 fn stream_view(summary: StreamSummary, page: Page) -> impl IntoView {
     let name = summary.stream.to_string();
     let category_href = format!("/streams?category={}", escape(&summary.category));
-    let live = format!("/?filter={}", escape(&format!("stream:{}", quoted(&name))));
+    let live = format!(
+        "/live?filter={}",
+        escape(&format!("stream:{}", quoted(&name)))
+    );
     let older = page.next.map(|from| {
         view! {
             <a class="button" href=format!("/streams/{}?from={from}", escape(&name))>

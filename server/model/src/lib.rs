@@ -33,6 +33,7 @@ pub mod find;
 pub mod flow;
 pub mod histogram;
 pub mod job;
+pub mod lag_history;
 pub mod limits;
 pub mod live;
 mod object;
@@ -51,6 +52,7 @@ pub mod store;
 pub mod store_check;
 pub mod stream;
 pub mod stream_state;
+pub mod time_range;
 
 pub use append::{
     AppendToStream, Appended, ExpectedVersion, ImportLine, ImportProgress, ImportSummary,
@@ -67,6 +69,7 @@ pub use flow::{
 };
 pub use histogram::{Bucket, Histogram};
 pub use job::{Eta, Job, JobKind, JobState};
+pub use lag_history::{LagHistory, LagSeries};
 pub use limits::Limits;
 pub use live::{ClientMessage, Gap, ServerMessage, Topic};
 pub use problem::Problem;
@@ -96,3 +99,4 @@ pub use stream_state::{
     EventHead, FieldSetBy, StateBy, StateChange, StateDifference, StateFound, StateOperation,
     StreamState, StreamTimeline,
 };
+pub use time_range::{Span, chart_step_s};

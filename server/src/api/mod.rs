@@ -7,6 +7,7 @@
 pub mod actions;
 pub mod append;
 pub mod categories;
+pub mod charts;
 pub mod check;
 pub mod cloud_events;
 pub mod event_types;
@@ -21,6 +22,7 @@ pub mod histogram;
 pub mod import;
 mod import_lines;
 pub mod jobs;
+pub mod lag_history;
 pub mod live;
 pub mod orders;
 pub mod problem;
@@ -51,6 +53,8 @@ use crate::state::AppState;
     components(schemas(
         // Of parameters, which bring no schemas along.
         events::Way,
+        charts::ChartTheme,
+        highwater_model::Span,
         highwater_model::StreamOrder,
         highwater_model::FlowOrder,
         highwater_model::FlowShown,
@@ -72,6 +76,7 @@ pub fn routes() -> OpenApiRouter<AppState> {
         .merge(append::routes())
         .merge(events::routes())
         .merge(histogram::routes())
+        .merge(charts::routes())
         .merge(stream::routes())
         .merge(stream_state::routes())
         .merge(streams::routes())
@@ -80,6 +85,7 @@ pub fn routes() -> OpenApiRouter<AppState> {
         .merge(event_types::routes())
         .merge(categories::routes())
         .merge(read_models::routes())
+        .merge(lag_history::routes())
         .merge(read_model::routes())
         .merge(orders::routes())
         .merge(failures::routes())

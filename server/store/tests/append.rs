@@ -558,6 +558,45 @@ async fn counts_causes_and_pages() {
 }
 
 #[tokio::test]
+async fn events_are_counted_over_time_the_same_with_a_filter_and_without() {
+    let fresh = fresh().await;
+    let began = fresh.store.clock().now();
+    for number in 0..30 {
+        let stream = format!("order-{number}");
+        let events = vec![event("Placed", &json!({}))];
+        let proposed = append(&stream, ExpectedVersion::Any, events);
+        fresh.store.append(vec![proposed]).await.unwrap();
+        tokio::time::sleep(std::time::Duration::from_millis(7)).await;
+    }
+    let until = fresh.store.clock().now();
+    let second = jiff::SignedDuration::from_secs(1);
+    for (since, until, buckets) in [
+        (began, until, 50),
+        (began - second, until + second, 7),
+        (began + second / 20, until - second / 20, 1),
+    ] {
+        let count = async |filter: &str| {
+            let filter = filter.parse().unwrap();
+            fresh
+                .store
+                .histogram(since, until, buckets, &filter)
+                .await
+                .unwrap()
+        };
+        assert_eq!(count("").await, count("type:Placed").await);
+    }
+    let all = fresh
+        .store
+        .histogram(began, until, 3, &"".parse().unwrap())
+        .await
+        .unwrap();
+    assert_eq!(
+        all.buckets.iter().map(|bucket| bucket.count).sum::<i64>(),
+        30
+    );
+}
+
+#[tokio::test]
 async fn a_newer_schema_is_refused() {
     let fresh = fresh().await;
     let mut connection = PgConnection::connect(&fresh.url).await.unwrap();

@@ -24,9 +24,9 @@ pub struct LagSample {
     pub lag: Lag,
 }
 
-type Point = (i64, Timestamp, i64, i64, bool, f64, i64);
+pub(super) type Point = (i64, Timestamp, i64, i64, bool, f64, i64);
 
-fn point(
+pub(super) fn point(
     (version_id, at, positions, matching, capped, seconds, handled): Point,
 ) -> (i64, LagPoint) {
     let lag = Lag {
