@@ -1,7 +1,7 @@
 //! Flows: the events of one correlation id, listed, sorted and judged by rules.
 //!
 //! A list of flows can't be read off the events: which flows are unfinished, or took longest, is known only when all of their events
-//! are. So [`summarise`] keeps a row a flow, beside the appends, and behind them by a second at most; one flow is always read from its
+//! are. So `summarise` keeps a row a flow, beside the appends, and behind them by a second at most; one flow is always read from its
 //! events.
 
 mod kinds;
