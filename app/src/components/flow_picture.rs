@@ -15,7 +15,8 @@ const WIDTH: f64 = 1_200.0;
 /// Where the lanes begin, behind their names.
 const LEFT: f64 = 190.0;
 const RIGHT: f64 = WIDTH - 50.0;
-const TOP: f64 = 28.0;
+/// Room for the names of the grid's lines.
+const GRID: f64 = 24.0;
 const LANE: f64 = 58.0;
 /// Lanes that are drawn; the events of further ones share the last.
 const LANES: usize = 24;
@@ -67,10 +68,11 @@ pub fn lanes(flow: &Flow, by: Lanes) -> (Vec<String>, Vec<usize>) {
 pub fn svg(flow: &Flow, by: Lanes, axis: Axis) -> String {
     let (names, lane_of) = lanes(flow, by);
     let places = places(flow, axis);
+    let top = if axis == Axis::Time { GRID } else { 0.0 };
     #[expect(clippy::cast_precision_loss, reason = "at most as many as LANES")]
-    let y = |lane: usize| TOP + (lane as f64 + 0.42) * LANE;
+    let y = |lane: usize| top + (lane as f64 + 0.42) * LANE;
     #[expect(clippy::cast_precision_loss, reason = "at most as many as LANES")]
-    let height = TOP + names.len() as f64 * LANE + 6.0;
+    let height = top + names.len() as f64 * LANE + 6.0;
     let mut out = format!(
         "<svg class=\"flow-picture\" viewBox=\"0 0 {WIDTH} {height}\" aria-hidden=\"true\">\
          <defs><marker id=\"arrow\" viewBox=\"0 0 8 8\" refX=\"7\" refY=\"4\" markerWidth=\"6\" markerHeight=\"6\" orient=\"auto\">\
@@ -139,7 +141,7 @@ fn grid(out: &mut String, flow: &Flow, height: f64) {
         let x = LEFT + at as f64 / length.max(1) as f64 * (RIGHT - LEFT);
         let _ = write!(
             out,
-            "<path class=\"grid\" d=\"M{x:.1} {TOP}V{height:.0}\"/><text class=\"grid-name\" x=\"{x:.1}\" y=\"16\" text-anchor=\"middle\">+{}</text>",
+            "<path class=\"grid\" d=\"M{x:.1} {GRID}V{height:.0}\"/><text class=\"grid-name\" x=\"{x:.1}\" y=\"16\" text-anchor=\"middle\">+{}</text>",
             format::span(at)
         );
         at += step;

@@ -256,7 +256,7 @@ fn picture(flow: &Flow, query: Memo<ParamsMap>) -> AnyView {
             flow.with_value(|flow| flow_picture::svg(flow, lanes_of(query), axis_of(query)))
         })
     };
-    view! { <div class="card scroll flow-lanes" tabindex="0" role="region" aria-label="The flow as a picture; the list below says the same" inner_html=drawing></div> }
+    view! { <div class="card scroll whole flow-lanes" tabindex="0" role="region" aria-label="The flow as a picture; the list below says the same" inner_html=drawing></div> }
     .into_any()
 }
 
@@ -273,7 +273,7 @@ fn tree(flow: &Flow, branches: &[Branch<'_>], query: Memo<ParamsMap>) -> AnyView
         }
     });
     view! {
-        <div class="card scroll" tabindex="0" role="region" aria-label="Events of the flow, effects below their causes">
+        <div class="card scroll whole" tabindex="0" role="region" aria-label="Events of the flow, effects below their causes">
             <table class="flow-tree">
                 <thead>
                     <tr>

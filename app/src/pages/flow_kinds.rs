@@ -15,7 +15,7 @@ pub(super) fn kinds_view(kinds: Memo<Vec<FlowKind>>) -> AnyView {
     let any = move || kinds.with(|kinds| !kinds.is_empty());
     view! {
         <Show when=any>
-            <div class="card scroll" tabindex="0" role="region" aria-label="Kinds of flows">
+            <div class="card scroll whole" tabindex="0" role="region" aria-label="Kinds of flows">
                 <table class="flow-kinds">
                     <thead>
                         <tr>
@@ -178,7 +178,7 @@ pub fn RuleForm(
         Said::Refused(words) => Some(view! { <p class="notice bad">{words}</p> }.into_any()),
     };
     view! {
-        <details class="card flow-rule" id="rule" open=open>
+        <details class="card whole flow-rule" id="rule" open=open>
             <summary>"When is a flow that begins with " <TypeName name=kind /> " finished?"</summary>
             <form class="fields" on:submit=submit>
                 <label class="wide">

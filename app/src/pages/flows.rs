@@ -219,7 +219,7 @@ fn list_view(list: &FlowList, request: &FlowsRequest) -> AnyView {
         .collect();
     let table = (!rows.is_empty()).then(|| {
         view! {
-            <div class="card scroll" tabindex="0" role="region" aria-label="Flows">
+            <div class="card scroll whole flow-list" tabindex="0" role="region" aria-label="Flows">
                 <table>
                     <thead>
                         <tr>
