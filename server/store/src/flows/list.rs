@@ -53,6 +53,11 @@ impl Store {
     pub async fn flows(&self, query: FlowQuery) -> Result<FlowList, StoreError> {
         let now = self.clock().now();
         let limit = query.limit();
+        // Looked up before the flows: what it says is in them then, whatever is summarised meanwhile.
+        let head = wake::head(self.pool()).await?;
+        let summarised: i64 = sqlx::query_scalar("select position from highwater.flows_summarised")
+            .fetch_one(self.pool())
+            .await?;
         // The one moment that everything is judged by.
         let mut first = PgArguments::default();
         first
@@ -94,15 +99,12 @@ impl Store {
             _ if more => flows.last().map(|flow| flow.first_position),
             _ => self.behind_candidates(&query).await?,
         };
-        let summarised: i64 = sqlx::query_scalar("select position from highwater.flows_summarised")
-            .fetch_one(self.pool())
-            .await?;
         Ok(FlowList {
             flows,
             next,
             looked_through: query.looked_through(),
             summarised: Position(summarised),
-            head: wake::head(self.pool()).await?,
+            head,
         })
     }
 
