@@ -55,7 +55,7 @@ test('the order that is stuck is found in the list, and says what it waits for',
   // It goes on, and the page with it.
   const metadata = { correlation_id: stuck.flow, causation_id: stuck.ids[3] };
   await append(`order-${stuck.flow.slice(0, 8)}`, [{ type: `${word}Completed`, data: {}, metadata }]);
-  await expect(page.getByText('finished', { exact: true })).toBeVisible({ timeout: 15_000 });
+  await expect(page.locator('.flow-state')).toHaveText('✓finished', { timeout: 15_000 });
   await expect(page.getByRole('status').filter({ hasText: 'Late.' })).toHaveCount(0);
 });
 

@@ -200,7 +200,7 @@ test('⌘K finds a stream', async ({ page, append, open, word }) => {
   await open('/live');
   await page.keyboard.press('Control+k');
   const palette = page.getByRole('dialog', { name: 'Go to' });
-  await palette.getByRole('searchbox').fill(word);
+  await palette.getByRole('searchbox').fill(`order-${word}`);
   await expect(palette.getByRole('link', { name: `Stream order-${word}` })).toBeVisible();
   await page.keyboard.press('Enter');
   await expect(page).toHaveURL(`/streams/order-${word}`);

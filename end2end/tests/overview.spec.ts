@@ -106,7 +106,8 @@ test('the pointer reads the values, and they stay right while the chart moves', 
 
 test('it fits a window of 1440 × 900 without scrolling', async ({ page, open }) => {
   await open('/');
-  await expect(page.getByRole('row', { name: /stock_levels/ })).toBeVisible();
+  // However many read models other tests have made: the worst are shown.
+  await expect(verdict(page)).toContainText(/caught up|read model/);
   const over = await page.getByRole('main').evaluate((main) => main.scrollHeight - main.clientHeight);
   expect(over).toBe(0);
 });
