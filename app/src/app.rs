@@ -93,8 +93,8 @@ pub fn App() -> impl IntoView {
     provide_meta_context();
     let live = Live::new();
     provide_context(live);
-    let zone = RwSignal::new(0);
-    provide_context(Zone(zone));
+    let zone = Zone::new();
+    provide_context(zone);
     // The mark that the page begins with; the feed moves it from there.
     let store = Resource::new(
         || (),
@@ -105,8 +105,7 @@ pub fn App() -> impl IntoView {
     );
     // Effects run in the browser, after hydration: the first paint is the same on both sides.
     Effect::new(move || {
-        #[expect(clippy::cast_possible_truncation, reason = "minutes from UTC")]
-        zone.set(js_sys::Date::new_0().get_timezone_offset() as i32 * -60);
+        zone.remembered();
         socket::start(live);
     });
     view! {

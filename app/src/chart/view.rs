@@ -199,7 +199,7 @@ fn Tip(
         });
         Some(view! {
             <div class=side aria-hidden="true">
-                <b class="mono">{format::date_time(at, zone.get())}</b>
+                <b class="mono">{format::date_time(at, zone.at(at))}</b>
                 <dl>{rows}</dl>
             </div>
         })

@@ -5,6 +5,7 @@ use leptos::prelude::*;
 use leptos_router::hooks::use_location;
 
 use super::palette::Palette;
+use super::zone::ZoneSwitch;
 use crate::api::Answer;
 use crate::format;
 use crate::live::{Live, Status};
@@ -108,6 +109,7 @@ pub fn TopBar(
             <button class="quiet find" type="button" aria-label="Go to a page, read model, stream, event or position" on:click=move |_| open.set(true)>
                 <kbd>"⌘K"</kbd>
             </button>
+            <ZoneSwitch />
             <button class="quiet" type="button" aria-label="Switch between the dark and the light theme" on:click=|_| switch_theme()>
                 "◐"
             </button>

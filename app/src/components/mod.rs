@@ -23,20 +23,14 @@ pub mod refused_definitions;
 pub mod state_tree;
 pub mod timeline;
 pub mod version_numbers;
+pub mod zone;
 
 use jiff::Timestamp;
 use leptos::prelude::*;
 
 use crate::format;
 
-/// Seconds east of UTC in which times are told: 0 while rendered on the server, the browser's zone after hydration.
-#[derive(Debug, Clone, Copy)]
-pub struct Zone(pub RwSignal<i32>);
-
-/// The zone of this page.
-pub fn zone() -> RwSignal<i32> {
-    use_context::<Zone>().map_or_else(|| RwSignal::new(0), |zone| zone.0)
-}
+pub use zone::{Zone, zone};
 
 /// Date and time, the exact moment on hover.
 #[component]
@@ -45,7 +39,7 @@ pub fn Time(
     at: Timestamp,
 ) -> impl IntoView {
     let zone = zone();
-    view! { <time datetime=at.to_string() title=at.to_string()>{move || format::date_time(at, zone.get())}</time> }
+    view! { <time datetime=at.to_string() title=at.to_string()>{move || format::date_time(at, zone.at(at))}</time> }
 }
 
 /// An event type with its hue.

@@ -314,8 +314,8 @@ fn Bars(
                 match picked {
                     Some((since, until)) => format!(
                         "{} – {} selected · {}{part}",
-                        format::date_time(since, zone.get()),
-                        format::date_time(until, zone.get()),
+                        format::date_time(since, zone.at(since)),
+                        format::date_time(until, zone.at(until)),
                         events(count)
                     ),
                     None => format!("{} in 20 min{part}", events(count)),

@@ -75,11 +75,17 @@ pub fn LiveRows(
     };
     // Keyed, so that a frame makes the rows that are new and leaves the others alone.
     let rows = move || {
-        let (zone, first) = (zone.get(), first.get());
+        let first = first.get();
         buffer.with(|buffer| {
             (first..first + slots.get())
                 .map_while(|at| buffer.row(at).cloned())
-                .map(|row| (row, zone))
+                .map(|row| {
+                    let zone = match &row {
+                        Row::Event(event) => zone.at(event.recorded_at),
+                        Row::Gap(_) => 0,
+                    };
+                    (row, zone)
+                })
                 .collect::<Vec<_>>()
         })
     };

@@ -25,7 +25,8 @@ pub(super) fn line(drawn: StreamTimeline, at: Memo<At>, link: Link) -> impl Into
     let ends = timeline::ends(&drawn);
     let span = move |which: bool| {
         let (from, to) = ends?;
-        Some(format::date_time(if which { from } else { to }, zone.get()))
+        let at = if which { from } else { to };
+        Some(format::date_time(at, zone.at(at)))
     };
     let words = words(&drawn);
     let types = timeline::types(&drawn);
