@@ -160,10 +160,15 @@ pub fn capital(words: &str) -> String {
 
 /// The class that gives an event type its hue, always the same for a name (FNV-1a, 36 hues).
 pub fn hue(event_type: &str) -> String {
+    format!("type {}", hue_alone(event_type))
+}
+
+/// The same for a drawing: `type` draws a box before words.
+pub fn hue_alone(event_type: &str) -> String {
     let hash = event_type.bytes().fold(0x811c_9dc5_u32, |hash, byte| {
         (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
     });
-    format!("type h{}", (hash ^ (hash >> 15)) % 36)
+    format!("h{}", (hash ^ (hash >> 15)) % 36)
 }
 
 /// The first fields of an event's data in one line.

@@ -8,12 +8,13 @@ mod paint;
 mod plot;
 pub mod range;
 pub mod scale;
+pub mod series;
 mod svg;
 pub mod view;
 mod words;
 
 pub use paint::{Ink, paint};
-pub use plot::{Plot, Series, Shape, rates};
+pub use plot::{Plot, Series, Shape};
 pub use range::Range;
 pub use scale::Unit;
 pub use svg::{sparkline, svg};

@@ -164,7 +164,7 @@ impl Plot {
 
 /// Counts over time as events a second. The newest bucket is not over yet: it is told by what has passed of it, once that is a fifth.
 #[expect(clippy::cast_precision_loss, reason = "counts, below 2^52")]
-pub fn rates(histogram: &Histogram, now: Timestamp) -> Vec<(Timestamp, f64)> {
+pub(super) fn rates(histogram: &Histogram, now: Timestamp) -> Vec<(Timestamp, f64)> {
     histogram
         .buckets
         .iter()

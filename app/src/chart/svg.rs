@@ -4,8 +4,8 @@ use jiff::Timestamp;
 use plotters::prelude::*;
 
 use super::paint::{Ink, paint};
-use super::plot::{Plot, Series, Shape};
-use super::scale::{Times, Unit};
+use super::plot::{Plot, Series};
+use super::scale::Unit;
 
 /// Size in the drawing's own units; the page stretches it.
 const SIZE: (u32, u32) = (1_200, 200);
@@ -32,23 +32,10 @@ pub fn svg(plot: &Plot) -> String {
     drawn(plot, SIZE)
 }
 
-/// A small line without a grid.
-pub fn sparkline(
-    points: Vec<(Timestamp, f64)>,
-    range: (Timestamp, Timestamp),
-    unit: Unit,
-    gap_ms: i64,
-) -> String {
-    let series = Series {
-        name: String::new(),
-        points,
-        shape: Shape::Area(gap_ms),
-    };
+/// A small drawing of one series, without a grid.
+pub fn sparkline(series: Series, range: (Timestamp, Timestamp), unit: Unit) -> String {
     let mut plot = Plot::new(range, unit, vec![series], 0);
-    plot.times = Times {
-        ticks: Vec::new(),
-        step_s: 1,
-    };
+    plot.times.ticks.clear();
     let top = plot.values.top();
     // Room above, so that the highest point is not cut in half; no line at the top.
     plot.values.ticks = vec![top * 1.06];
@@ -72,6 +59,7 @@ fn drawn(plot: &Plot, size: (u32, u32)) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::chart::Shape;
 
     fn at(second: i64) -> Timestamp {
         Timestamp::from_second(1_767_225_600 + second).unwrap()
@@ -117,8 +105,8 @@ mod tests {
 
     #[test]
     fn a_sparkline_has_no_grid() {
-        let points = vec![(at(0), 1.0), (at(10), 9.0)];
-        let svg = sparkline(points, (at(0), at(60)), Unit::Seconds, 60_000);
+        let small = series(&[0, 10], Shape::Area(60_000));
+        let svg = sparkline(small, (at(0), at(60)), Unit::Seconds);
         assert!(!svg.contains("#808080"), "{svg}");
         assert_eq!(svg.matches("<polygon").count(), 1, "{svg}");
     }

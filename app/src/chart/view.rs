@@ -50,7 +50,7 @@ pub fn Chart(
         let at = moment
             .get()
             .filter(|_| matches!(reading.get(), Some(Reading::Moment(_))));
-        at.map(|at| plot.with(|plot| spoken(plot, at, zone.get())))
+        at.map(|at| plot.with(|plot| spoken(plot, at, zone.at(at))))
     };
     let label = title.clone();
     let label = move || {

@@ -6,7 +6,7 @@ use super::clipboard;
 
 /// Copies a text.
 #[component]
-pub fn Copy(
+pub fn CopyButton(
     /// What the button says.
     label: &'static str,
     /// What is copied, asked for when it is.
@@ -46,7 +46,7 @@ pub fn CopyCurl(
         let origin = window().location().origin().unwrap_or_default();
         curl(&origin, &path.get_untracked())
     };
-    view! { <Copy label="Copy as curl" text /> }
+    view! { <CopyButton label="Copy as curl" text /> }
 }
 
 /// The command, for a shell: in single quotes nothing means anything.

@@ -3,7 +3,7 @@
 use highwater_model::{EventWithCauses, HandledBy, RecordedEvent};
 use leptos::prelude::*;
 
-use super::copy::{Copy, CopyCurl};
+use super::copy::{CopyButton, CopyCurl};
 use super::json_tree::JsonTree;
 use super::{Time, TypeName};
 use crate::api::escape;
@@ -101,7 +101,7 @@ pub fn EventDetail(
             <a class="button" href=stream_href>
                 "Open stream"
             </a>
-            <Copy label="Copy JSON" text=move |()| raw.clone() refused="The browser refused; select the raw JSON above" />
+            <CopyButton label="Copy JSON" text=move |()| raw.clone() refused="The browser refused; select the raw JSON above" />
             <CopyCurl path=call />
         </div>
     }

@@ -7,128 +7,47 @@ use std::fmt::Write;
 use highwater_model::{Flow, FlowEvent};
 use uuid::Uuid;
 
+use super::flow_layout::{GRID, LEFT, Layout, RIGHT, WIDTH, extent, step};
 use super::timeline::Axis;
+
+pub use super::flow_layout::Lanes;
 use crate::format;
 
-/// Width of the drawing in its own units; the page scales it.
-const WIDTH: f64 = 1_200.0;
-/// Where the lanes begin, behind their names.
-const LEFT: f64 = 190.0;
-const RIGHT: f64 = WIDTH - 50.0;
-/// Room for the names of the grid's lines.
-const GRID: f64 = 24.0;
-const LANE: f64 = 58.0;
-/// Lanes that are drawn; the events of further ones share the last.
-const LANES: usize = 24;
 /// Up to here each dot is a link with its name; beyond it, marks alone are drawn: a path a type.
 const NAMED: usize = 300;
 /// A character of a dot's name, about.
 const LETTER: f64 = 5.6;
 
-/// What a lane stands for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Lanes {
-    /// A stream.
-    Stream,
-    /// The service that the events' metadata names.
-    Service,
-}
-
-/// The lanes in the order in which the flow comes to them, and the lane of each event.
-pub fn lanes(flow: &Flow, by: Lanes) -> (Vec<String>, Vec<usize>) {
-    let mut names: Vec<String> = Vec::new();
-    let mut known: HashMap<String, usize> = HashMap::new();
-    let lane_of = flow
-        .events
-        .iter()
-        .map(|event| {
-            let name = match by {
-                Lanes::Stream => event.stream.to_string(),
-                Lanes::Service => event
-                    .service
-                    .clone()
-                    .unwrap_or_else(|| "no service".to_owned()),
-            };
-            *known.entry(name.clone()).or_insert_with(|| {
-                names.push(name);
-                names.len() - 1
-            })
-        })
-        .map(|lane: usize| lane.min(LANES - 1))
-        .collect();
-    if names.len() > LANES {
-        let more = names.len() - LANES + 1;
-        names.truncate(LANES - 1);
-        names.push(format!("{more} more"));
-    }
-    (names, lane_of)
-}
-
 /// The drawing.
 pub fn svg(flow: &Flow, by: Lanes, axis: Axis) -> String {
-    let (names, lane_of) = lanes(flow, by);
-    let places = places(flow, axis);
-    let top = if axis == Axis::Time { GRID } else { 0.0 };
-    #[expect(clippy::cast_precision_loss, reason = "at most as many as LANES")]
-    let y = |lane: usize| top + (lane as f64 + 0.42) * LANE;
-    #[expect(clippy::cast_precision_loss, reason = "at most as many as LANES")]
-    let height = top + names.len() as f64 * LANE + 6.0;
+    let layout = Layout::of(flow, by, axis);
     let mut out = format!(
-        "<svg class=\"flow-picture\" viewBox=\"0 0 {WIDTH} {height}\" aria-hidden=\"true\">\
+        "<svg class=\"flow-picture\" viewBox=\"0 0 {WIDTH} {}\" aria-hidden=\"true\">\
          <defs><marker id=\"arrow\" viewBox=\"0 0 8 8\" refX=\"7\" refY=\"4\" markerWidth=\"6\" markerHeight=\"6\" orient=\"auto\">\
-         <path d=\"M0 0L8 4L0 8z\"/></marker></defs>"
+         <path d=\"M0 0L8 4L0 8z\"/></marker></defs>",
+        layout.height
     );
     if axis == Axis::Time {
-        grid(&mut out, flow, height);
+        grid(&mut out, flow, layout.height);
     }
-    for (lane, name) in names.iter().enumerate() {
+    for (lane, name) in layout.names.iter().enumerate() {
+        let y = layout.lane(lane);
         // Writing into a text does not fail, here and below.
         let _ = write!(
             out,
-            "<path class=\"lane\" d=\"M{LEFT} {0:.0}H{RIGHT}\"/><text class=\"lane-name\" x=\"{1:.0}\" y=\"{2:.0}\" text-anchor=\"end\">{3}</text>",
-            y(lane),
+            "<path class=\"lane\" d=\"M{LEFT} {y:.0}H{RIGHT}\"/><text class=\"lane-name\" x=\"{:.0}\" y=\"{:.0}\" text-anchor=\"end\">{}</text>",
             LEFT - 12.0,
-            y(lane) + 4.0,
+            y + 4.0,
             text(&shortened(name, 26)),
         );
     }
-    arrows(&mut out, flow, &places, &lane_of, &y, axis);
+    arrows(&mut out, flow, &layout, axis);
     if flow.events.len() > NAMED {
-        marks(&mut out, flow, &places, &lane_of, &y);
+        marks(&mut out, flow, &layout);
     } else {
-        dots(&mut out, flow, &places, &lane_of, &y);
+        dots(&mut out, flow, &layout);
     }
     out + "</svg>"
-}
-
-/// Where each event stands, in units of the drawing.
-#[expect(clippy::cast_precision_loss, reason = "times and counts, below 2^52")]
-fn places(flow: &Flow, axis: Axis) -> Vec<f64> {
-    let count = flow.events.len();
-    let (from, length) = extent(flow);
-    flow.events
-        .iter()
-        .enumerate()
-        .map(|(at, event)| {
-            let part = if axis == Axis::Time && length > 0 {
-                (event.occurred_at.as_millisecond() - from) as f64 / length as f64
-            } else {
-                (at as f64 + 0.5) / count as f64
-            };
-            LEFT + part * (RIGHT - LEFT)
-        })
-        .collect()
-}
-
-/// The earliest moment and how long the events shown take, in milliseconds.
-fn extent(flow: &Flow) -> (i64, i64) {
-    let times = || {
-        flow.events
-            .iter()
-            .map(|event| event.occurred_at.as_millisecond())
-    };
-    let from = times().min().unwrap_or(0);
-    (from, times().max().unwrap_or(from) - from)
 }
 
 /// Lines at round spans since the beginning.
@@ -148,50 +67,7 @@ fn grid(out: &mut String, flow: &Flow, height: f64) {
     }
 }
 
-/// A round span of which four to ten fit.
-fn step(length_ms: i64) -> i64 {
-    const ROUND: [i64; 26] = [
-        1,
-        2,
-        5,
-        10,
-        20,
-        50,
-        100,
-        200,
-        500,
-        1_000,
-        2_000,
-        5_000,
-        10_000,
-        20_000,
-        60_000,
-        120_000,
-        300_000,
-        600_000,
-        1_200_000,
-        3_600_000,
-        7_200_000,
-        21_600_000,
-        43_200_000,
-        86_400_000,
-        604_800_000,
-        2_592_000_000,
-    ];
-    ROUND
-        .into_iter()
-        .find(|step| length_ms / step <= 10)
-        .unwrap_or(length_ms / 5)
-}
-
-fn arrows(
-    out: &mut String,
-    flow: &Flow,
-    places: &[f64],
-    lane_of: &[usize],
-    y: &dyn Fn(usize) -> f64,
-    axis: Axis,
-) {
+fn arrows(out: &mut String, flow: &Flow, layout: &Layout, axis: Axis) {
     let at: HashMap<Uuid, usize> = (0..)
         .zip(&flow.events)
         .map(|(at, event)| (event.id, at))
@@ -202,7 +78,7 @@ fn arrows(
         let Some(from) = event.caused_by.and_then(|cause| at.get(&cause)).copied() else {
             // A cause that is not here: a short stroke that comes from nowhere.
             if event.caused_by.is_some() {
-                let (x, y) = (places[to], y(lane_of[to]));
+                let (x, y) = layout.points[to];
                 let _ = write!(
                     out,
                     "<path class=\"broken\" d=\"M{:.1} {:.1}L{x:.1} {y:.1}\"/>",
@@ -215,9 +91,9 @@ fn arrows(
         if from == to {
             continue;
         }
-        let (x1, y1, x2, y2) = (places[from], y(lane_of[from]), places[to], y(lane_of[to]));
+        let ((x1, y1), (x2, y2)) = (layout.points[from], layout.points[to]);
         // Away from the first dot and up to the second; along a lane it bends so that it does not hide what lies between.
-        let bend = if lane_of[from] == lane_of[to] {
+        let bend = if layout.lane_of[from] == layout.lane_of[to] {
             14.0_f64.min((x2 - x1).abs() / 3.0)
         } else {
             0.0
@@ -256,19 +132,12 @@ fn toward(x: f64, y: f64, from_x: f64, from_y: f64, back: f64) -> (f64, f64) {
     (x - dx / length * back, y - dy / length * back)
 }
 
-fn dots(
-    out: &mut String,
-    flow: &Flow,
-    places: &[f64],
-    lane_of: &[usize],
-    y: &dyn Fn(usize) -> f64,
-) {
+fn dots(out: &mut String, flow: &Flow, layout: &Layout) {
     // Names do not run into each other: in each lane a name is left out that would begin before the one before it ends.
-    let mut free = vec![0.0_f64; lane_of.iter().max().map_or(0, |most| most + 1)];
+    let mut free = vec![0.0_f64; layout.names.len()];
     for (at, event) in flow.events.iter().enumerate() {
-        let (x, y) = (places[at], y(lane_of[at]));
-        let hue = format::hue(&event.event_type);
-        let hue = hue.trim_start_matches("type ");
+        let (x, y) = layout.points[at];
+        let hue = format::hue_alone(&event.event_type);
         let _ = write!(
             out,
             "<a href=\"/events/{}\" tabindex=\"-1\"><title>{}</title><circle class=\"{hue}\" cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"6\"/>",
@@ -284,8 +153,9 @@ fn dots(
             .unwrap_or(0) as f64
             * LETTER
             / 2.0;
-        if x - half >= free[lane_of[at]] {
-            free[lane_of[at]] = x + half + 4.0;
+        let free = &mut free[layout.lane_of[at]];
+        if x - half >= *free {
+            *free = x + half + 4.0;
             for (line, below) in lines.iter().zip([19.0, 30.0]) {
                 let _ = write!(
                     out,
@@ -299,13 +169,7 @@ fn dots(
     }
 }
 
-fn marks(
-    out: &mut String,
-    flow: &Flow,
-    places: &[f64],
-    lane_of: &[usize],
-    y: &dyn Fn(usize) -> f64,
-) {
+fn marks(out: &mut String, flow: &Flow, layout: &Layout) {
     let mut paths: HashMap<&str, String> = HashMap::new();
     let mut order = Vec::new();
     for (at, event) in flow.events.iter().enumerate() {
@@ -313,15 +177,14 @@ fn marks(
             order.push(event.event_type.as_str());
             String::new()
         });
-        let (x, y) = (places[at], y(lane_of[at]));
+        let (x, y) = layout.points[at];
         let _ = write!(path, "M{x:.1} {:.1}v16", y - 8.0);
     }
     for event_type in order {
-        let hue = format::hue(event_type);
         let _ = write!(
             out,
             "<path class=\"mark {}\" d=\"{}\"/>",
-            hue.trim_start_matches("type "),
+            format::hue_alone(event_type),
             paths[event_type]
         );
     }
@@ -373,15 +236,6 @@ fn text(words: &str) -> String {
 mod tests {
     use super::super::flow_tree::tests::flow;
     use super::*;
-
-    #[test]
-    fn lanes_come_in_the_order_of_the_flow() {
-        let flow = flow(&[None, Some(1), Some(2), Some(3)]);
-        let (names, lane_of) = lanes(&flow, Lanes::Stream);
-        assert_eq!(names, ["order-0", "order-1", "order-2"]);
-        assert_eq!(lane_of, [0, 1, 2, 0]);
-        assert_eq!(lanes(&flow, Lanes::Service).0, ["service0", "service1"]);
-    }
 
     #[test]
     fn there_is_an_arrow_a_cause_and_a_dot_an_event() {

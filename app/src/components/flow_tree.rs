@@ -147,6 +147,7 @@ pub(crate) mod tests {
                 began_at: start,
                 ended_at: events.last().unwrap().occurred_at,
             },
+            rule: None,
             outside: Vec::new(),
             missing: events
                 .iter()

@@ -8,7 +8,7 @@ use leptos_router::hooks::{use_navigate, use_query_map};
 
 use super::zone;
 use crate::chart::Range;
-use crate::chart::range::{field, moment};
+use crate::chart::range::field;
 use crate::format;
 use crate::pages::href_with;
 
@@ -68,7 +68,10 @@ fn Own(
     let (from, to) = (NodeRef::<html::Input>::new(), NodeRef::<html::Input>::new());
     let said = RwSignal::new("");
     let shown = move |last: bool| match range.get() {
-        Range::Between(since, until) => field(if last { until } else { since }, zone.get()),
+        Range::Between(since, until) => {
+            let at = if last { until } else { since };
+            field(at, zone.at(at))
+        }
         Range::Last(_) => String::new(),
     };
     // Opened, it offers what is shown, to be changed.
@@ -82,16 +85,16 @@ fn Own(
             (range.get_untracked(), now, from.value().is_empty())
         {
             let since = now - jiff::SignedDuration::from_secs(span.seconds());
-            from.set_value(&field(since, zone.get_untracked()));
-            to.set_value(&field(now, zone.get_untracked()));
+            untrack(|| {
+                from.set_value(&field(since, zone.at(since)));
+                to.set_value(&field(now, zone.at(now)));
+            });
         }
     };
     let action = path.clone();
     let submit = move |event: leptos::ev::SubmitEvent| {
         event.prevent_default();
-        let read = |input: NodeRef<html::Input>| {
-            moment(&input.get_untracked()?.value(), zone.get_untracked())
-        };
+        let read = |input: NodeRef<html::Input>| zone.moment(&input.get_untracked()?.value());
         match (read(from), read(to)) {
             (Some(since), Some(until)) if since < until => {
                 said.set("");

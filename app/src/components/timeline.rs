@@ -75,9 +75,7 @@ pub fn svg(timeline: &StreamTimeline, axis: Axis, version: i64) -> String {
         "<svg class=\"marks\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" preserveAspectRatio=\"none\" aria-hidden=\"true\">"
     );
     for (event_type, path) in &paths {
-        // Of its classes the one that says which hue; the other draws a box before words.
-        let hue = format::hue(event_type);
-        let hue = hue.trim_start_matches("type ");
+        let hue = format::hue_alone(event_type);
         let _ = write!(
             out,
             "<path class=\"{hue}\" d=\"{path}\" vector-effect=\"non-scaling-stroke\"/>"

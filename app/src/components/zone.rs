@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use leptos::prelude::*;
 
+use crate::chart::range;
 use crate::format;
 
 /// What the choice of UTC is kept as.
@@ -32,11 +33,6 @@ impl Zone {
         }
     }
 
-    /// The same, without asking to be told of another choice.
-    pub fn get_untracked(self) -> i32 {
-        untrack(|| self.get())
-    }
-
     /// Seconds east of UTC at a moment: summer is not winter.
     pub fn at(self, at: Timestamp) -> i32 {
         if self.local.get() {
@@ -46,6 +42,15 @@ impl Zone {
         } else {
             0
         }
+    }
+
+    /// The moment that a browser's field for date and time holds.
+    pub fn moment(self, text: &str) -> Option<Timestamp> {
+        untrack(|| {
+            // Which offset it was said in is known when it is known roughly.
+            let about = range::moment(text, self.get())?;
+            range::moment(text, self.at(about))
+        })
     }
 
     /// What the visitor has chosen; the browser's zone unless that is UTC. In the browser, after hydration.

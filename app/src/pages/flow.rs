@@ -1,6 +1,6 @@
 //! One flow: its lanes, its tree, what it waits for.
 
-use highwater_model::{Flow, FlowRule, FlowState, FlowSummary};
+use highwater_model::{Flow, FlowState, FlowSummary};
 use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::hooks::{use_params_map, use_query_map};
@@ -32,15 +32,15 @@ pub fn FlowPage() -> impl IntoView {
         move || id.get(),
         |id| {
             let api = Api::from_context();
-            async move { read(&api, &id).await }
+            async move { api.flow(&id).await }
         },
     );
-    let fresh = RwSignal::new(None::<(Flow, Option<FlowRule>)>);
+    let fresh = RwSignal::new(None::<Flow>);
     on_pulse(APART_MS, move || {
         let (api, id) = (Api::from_context(), id.get_untracked());
         Box::pin(async move {
             // What it showed stays when it can't be read again: the connection light tells of it.
-            if let Ok(found) = read(&api, &id).await {
+            if let Ok(found) = api.flow(&id).await {
                 let _ = fresh.try_set(Some(found));
             }
         })
@@ -51,15 +51,15 @@ pub fn FlowPage() -> impl IntoView {
             {move || Suspend::new(async move {
                 match found.await {
                     Ok(first) => {
-                        let asked = first.0.summary.correlation_id;
+                        let asked = first.summary.correlation_id;
                         // Only what has changed is drawn again: a finished flow stays as it is under the pointer.
                         let now = Memo::new(move |_| {
                             fresh
                                 .get()
-                                .filter(|(flow, _)| flow.summary.correlation_id == asked)
+                                .filter(|flow| flow.summary.correlation_id == asked)
                                 .unwrap_or_else(|| first.clone())
                         });
-                        view! { {move || now.with(|(flow, rule)| flow_view(flow, rule.as_ref()))} }.into_any()
+                        view! { {move || now.with(flow_view)} }.into_any()
                     }
                     Err(error) if error.is_not_found() => view! { <NotFound what=error.to_string() /> }.into_any(),
                     Err(error) => view! { <ErrorNotice error /> }.into_any(),
@@ -70,23 +70,7 @@ pub fn FlowPage() -> impl IntoView {
     .into_any()
 }
 
-async fn read(api: &Api, id: &str) -> crate::api::Answer<(Flow, Option<FlowRule>)> {
-    let flow = api.flow(id).await?;
-    let rule = if flow.summary.state == FlowState::Unfinished {
-        // Without it the page can't say what the flow waits for; everything else is still right.
-        let kinds = api.flow_kinds().await.unwrap_or_default();
-        let kind = &flow.summary.kind;
-        kinds
-            .into_iter()
-            .find(|other| other.kind == *kind)
-            .and_then(|kind| kind.rule)
-    } else {
-        None
-    };
-    Ok((flow, rule))
-}
-
-fn flow_view(flow: &Flow, rule: Option<&FlowRule>) -> AnyView {
+fn flow_view(flow: &Flow) -> AnyView {
     let query = use_query_map();
     let branches = flow_tree::branches(flow);
     let id = flow.summary.correlation_id.to_string();
@@ -100,7 +84,7 @@ fn flow_view(flow: &Flow, rule: Option<&FlowRule>) -> AnyView {
             <CopyCurl path=format!("/api/flows/{id}") />
         </div>
         {facts(&flow.summary)}
-        {waits(&flow.summary, &branches, rule)}
+        {waits(flow, &branches)}
         {broken(flow)}
         {move || query.with(|query| choices(&id, query))}
         {picture(flow, query)}
@@ -155,12 +139,12 @@ fn facts(summary: &FlowSummary) -> AnyView {
 }
 
 /// What an unfinished flow waits for: the events that nothing has followed.
-fn waits(
-    summary: &FlowSummary,
-    branches: &[Branch<'_>],
-    rule: Option<&FlowRule>,
-) -> Option<AnyView> {
-    let rule = rule.filter(|_| summary.state == FlowState::Unfinished)?;
+fn waits(flow: &Flow, branches: &[Branch<'_>]) -> Option<AnyView> {
+    let summary = &flow.summary;
+    let rule = flow
+        .rule
+        .as_ref()
+        .filter(|_| summary.state == FlowState::Unfinished)?;
     let newest = branches
         .iter()
         .max_by_key(|branch| branch.event.position)

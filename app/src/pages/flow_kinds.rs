@@ -181,44 +181,46 @@ pub fn RuleForm(
         <details class="card whole flow-rule" id="rule" open=open>
             <summary>"When is a flow that begins with " <TypeName name=kind /> " finished?"</summary>
             <form class="fields" on:submit=submit>
-                <label class="wide">
-                    "ends with an event of one of these types, separated by commas; empty takes the rule back"
-                    <input
-                        type="text"
-                        class="mono"
-                        autocomplete="off"
-                        spellcheck="false"
-                        prop:value=move || ends.get()
-                        on:input=move |event| ends.set(event_target_value(&event))
-                    />
-                </label>
-                <label>
-                    "late after so many seconds"
-                    <input
-                        type="text"
-                        inputmode="decimal"
-                        autocomplete="off"
-                        placeholder="never"
-                        prop:value=move || within.get()
-                        on:input=move |event| within.set(event_target_value(&event))
-                    />
-                </label>
-                <label class="wide">
-                    "reason, for the audit log"
-                    <input
-                        type="text"
-                        autocomplete="off"
-                        maxlength="500"
-                        prop:value=move || reason.get()
-                        on:input=move |event| reason.set(event_target_value(&event))
-                    />
-                </label>
+                <Field label="ends with an event of one of these types, separated by commas; empty takes the rule back" text=ends wide=true />
+                <Field label="late after so many seconds" text=within placeholder="never" />
+                <Field label="reason, for the audit log" text=reason wide=true />
                 <button type="submit" class="go" aria-disabled=move || busy.get().then_some("true")>
                     "Keep the rule"
                 </button>
             </form>
             <div role="status">{told}</div>
         </details>
+    }
+    .into_any()
+}
+
+/// One line of the form.
+#[component]
+fn Field(
+    /// What it is for.
+    label: &'static str,
+    /// What stands in it.
+    text: RwSignal<String>,
+    /// It takes more of the line than others.
+    #[prop(default = false)]
+    wide: bool,
+    /// What an empty one means.
+    #[prop(default = "")]
+    placeholder: &'static str,
+) -> impl IntoView {
+    view! {
+        <label class:wide=wide>
+            {label}
+            <input
+                type="text"
+                autocomplete="off"
+                spellcheck="false"
+                maxlength="5000"
+                placeholder=placeholder
+                prop:value=move || text.get()
+                on:input=move |event| text.set(event_target_value(&event))
+            />
+        </label>
     }
     .into_any()
 }

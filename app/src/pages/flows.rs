@@ -19,8 +19,10 @@ use crate::components::{Time, TypeName};
 use crate::format;
 use crate::live::{Live, on_pulse};
 
-/// The list is read again at most this often.
+/// The list is read again at most this often …
 const APART_MS: f64 = 2_000.0;
+/// … and the figures of the kinds, which are of thousands of flows.
+const KINDS_APART_MS: f64 = 10_000.0;
 
 /// What the page shows.
 type Shown = (FlowList, Vec<FlowKind>);
@@ -37,15 +39,23 @@ pub fn FlowsPage() -> impl IntoView {
             async move { read(&api, &request).await }
         },
     );
-    let fresh = RwSignal::new(None::<(FlowsRequest, Shown)>);
+    let fresh = RwSignal::new(None::<(FlowsRequest, FlowList)>);
     on_pulse(APART_MS, move || {
         let (api, request) = (Api::from_context(), request.get_untracked());
         Box::pin(async move {
             // A later page stays as it was when it was opened.
             if request.cursor.is_none()
-                && let Ok(shown) = read(&api, &request).await
+                && let Ok(list) = api.flows(&request).await
             {
-                let _ = fresh.try_set(Some((request, shown)));
+                let _ = fresh.try_set(Some((request, list)));
+            }
+        })
+    });
+    let fresh_kinds = RwSignal::new(None::<Vec<FlowKind>>);
+    on_pulse(KINDS_APART_MS, move || {
+        Box::pin(async move {
+            if let Ok(kinds) = Api::from_context().flow_kinds().await {
+                let _ = fresh_kinds.try_set(Some(kinds));
             }
         })
     });
@@ -72,15 +82,17 @@ pub fn FlowsPage() -> impl IntoView {
         <Transition fallback=Loading>
             {move || Suspend::new(async move {
                 match found.await {
-                    Ok(first) => {
+                    Ok((list, kinds)) => {
                         let asked = request.get_untracked();
-                        let now = Memo::new(move |_| {
+                        let of = asked.clone();
+                        let list = Memo::new(move |_| {
                             fresh
                                 .get()
-                                .filter(|(of, _)| *of == asked)
-                                .map_or_else(|| first.clone(), |(_, shown)| shown)
+                                .filter(|(request, _)| *request == of)
+                                .map_or_else(|| list.clone(), |(_, list)| list)
                         });
-                        shown_view(now, request.get_untracked())
+                        let kinds = Memo::new(move |_| fresh_kinds.get().unwrap_or_else(|| kinds.clone()));
+                        shown_view(list, kinds, asked)
                     }
                     Err(error) => view! { <ErrorNotice error /> }.into_any(),
                 }
@@ -161,9 +173,7 @@ fn choices(map: &ParamsMap) -> AnyView {
     .into_any()
 }
 
-fn shown_view(now: Memo<Shown>, request: FlowsRequest) -> AnyView {
-    let kinds = Memo::new(move |_| now.with(|shown| shown.1.clone()));
-    let list = Memo::new(move |_| now.with(|shown| shown.0.clone()));
+fn shown_view(list: Memo<FlowList>, kinds: Memo<Vec<FlowKind>>, request: FlowsRequest) -> AnyView {
     // Of the rule that was there when the page was opened: what somebody types stays while figures tick.
     let rule = (!request.kind.is_empty()).then(|| {
         let rule = kinds.with_untracked(|kinds| {

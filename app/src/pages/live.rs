@@ -326,8 +326,8 @@ fn Bars(
     let edge = move |last: bool| {
         bars.with(|bars| {
             bars.as_ref().map(|bars| {
-                format::clock(if last { bars.until } else { bars.since }, zone.get())[..8]
-                    .to_owned()
+                let at = if last { bars.until } else { bars.since };
+                format::clock(at, zone.at(at))[..8].to_owned()
             })
         })
     };

@@ -1,6 +1,6 @@
 //! The charts of the overview: appends, and the lag of the read models that were furthest behind.
 
-use highwater_model::{Histogram, LagHistory, LagPoint};
+use highwater_model::{Histogram, LagHistory};
 use jiff::Timestamp;
 use leptos::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::live_query::LiveQuery;
 use crate::api::{Answer, Api};
 use crate::chart::view::Chart;
-use crate::chart::{COLOURS, Plot, Range, Series, Shape, Unit, rates};
+use crate::chart::{COLOURS, Plot, Range, Series, Shape, Unit, series};
 use crate::components::zone;
 use crate::format;
 use crate::live::Live;
@@ -61,36 +61,13 @@ pub(super) async fn read_charts(api: &Api, now: Timestamp, range: Range) -> Answ
 
 /// Series of the lag of those that were furthest behind, by name.
 fn lag_series(history: &LagHistory) -> Vec<Series> {
-    let worst = |points: &[LagPoint]| {
-        points
-            .iter()
-            .map(|point| point.lag.seconds)
-            .fold(0.0, f64::max)
-    };
-    let mut of: Vec<_> = history.read_models.iter().collect();
-    of.sort_by(|one, other| worst(&other.points).total_cmp(&worst(&one.points)));
-    of.truncate(COLOURS);
-    of.sort_by(|one, other| one.name.cmp(&other.name));
-    of.into_iter()
-        .map(|series| Series {
-            name: series.name.clone(),
-            points: seconds(&series.points),
-            shape: Shape::Line(gap_ms(history)),
-        })
-        .collect()
-}
-
-/// Points of a lag in seconds.
-pub(super) fn seconds(points: &[LagPoint]) -> Vec<(Timestamp, f64)> {
-    points
-        .iter()
-        .map(|point| (point.at, point.lag.seconds))
-        .collect()
-}
-
-/// Points that are further apart than so many milliseconds have nothing between them.
-pub(super) fn gap_ms(history: &LagHistory) -> i64 {
-    history.step_s * 3_500
+    let worst = |of: &Series| of.points.iter().map(|point| point.1).fold(0.0, f64::max);
+    let of = history.read_models.iter();
+    let mut series: Vec<Series> = of.map(|of| series::lag(history, of, Shape::Line)).collect();
+    series.sort_by(|one, other| worst(other).total_cmp(&worst(one)));
+    series.truncate(COLOURS);
+    series.sort_by(|one, other| one.name.cmp(&other.name));
+    series
 }
 
 /// Both, side by side.
@@ -106,11 +83,7 @@ pub fn OverviewCharts(
     let live = expect_context::<Live>();
     let appends = Memo::new(move |_| {
         charts.with(|charts| {
-            let series = Series {
-                name: "appended".to_owned(),
-                points: rates(&charts.appends, charts.now.min(charts.appends.until)),
-                shape: Shape::Bars(charts.appends.step_ms),
-            };
+            let series = series::appends(&charts.appends, charts.now);
             Plot::new(charts.ends(), Unit::Rate, vec![series], zone.get())
         })
     });

@@ -6,10 +6,10 @@ use highwater_model::{LagHistory, ReadModel};
 use leptos::prelude::*;
 
 use super::href_with;
-use super::overview_charts::{Charts, gap_ms, seconds as points};
-use super::read_models::NoReadModel;
+use super::overview_charts::Charts;
+use super::read_models::{NoReadModel, WorstFirst};
 use crate::api::escape;
-use crate::chart::{Range, Unit, sparkline};
+use crate::chart::{Range, Shape, Unit, series, sparkline};
 use crate::components::read_model_state::{StateBadge, matching, seconds};
 use crate::format;
 
@@ -48,16 +48,7 @@ pub fn WorstReadModels(
     view! {
         <section class="card worst" aria-label="Worst read models">
             <Show when=move || !empty.get() fallback=NoReadModel>
-                <div
-                    class="scroll"
-                    tabindex="0"
-                    role="region"
-                    aria-label="Read models, worst first"
-                    on:pointerenter=move |_| still.set(true)
-                    on:pointerleave=move |_| still.set(false)
-                    on:focusin=move |_| still.set(true)
-                    on:focusout=move |_| still.set(false)
-                >
+                <WorstFirst class="scroll" still>
                     <table class="models">
                         <thead>
                             <tr>
@@ -74,7 +65,7 @@ pub fn WorstReadModels(
                         </thead>
                         <tbody>{rows}</tbody>
                     </table>
-                </div>
+                </WorstFirst>
                 {more}
             </Show>
         </section>
@@ -85,12 +76,18 @@ pub fn WorstReadModels(
 /// A line for each, and its highest lag in words.
 fn sparks(history: &LagHistory) -> BTreeMap<String, (String, String)> {
     let range = (history.since, history.until);
-    let of = history.read_models.iter().map(|series| {
-        let points = points(&series.points);
-        let most = points.iter().map(|(_, value)| *value).fold(0.0, f64::max);
+    let of = history.read_models.iter().map(|of| {
+        let series = series::lag(history, of, Shape::Area);
+        let most = series
+            .points
+            .iter()
+            .map(|point| point.1)
+            .fold(0.0, f64::max);
         let words = format!("{} at most", Unit::Seconds.told(most));
-        let line = sparkline(points, range, Unit::Seconds, gap_ms(history));
-        (series.name.clone(), (line, words))
+        (
+            of.name.clone(),
+            (sparkline(series, range, Unit::Seconds), words),
+        )
     });
     of.collect()
 }

@@ -125,7 +125,7 @@ pub fn LastActions(
             let now = now.get_untracked();
             let shown = actions.iter().take(LINES);
             shown
-                .map(|action| action_line(action, now, zone.get()))
+                .map(|action| action_line(action, now, zone.at(action.at)))
                 .collect_view()
                 .into_any()
         })

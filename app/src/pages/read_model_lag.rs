@@ -4,10 +4,9 @@ use highwater_model::LagHistory;
 use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
 
-use super::overview_charts::{gap_ms, seconds};
 use crate::api::{Answer, Api, escape};
 use crate::chart::view::Chart;
-use crate::chart::{Plot, Range, Series, Shape, Unit};
+use crate::chart::{Plot, Range, Shape, Unit, series};
 use crate::components::range_picker::RangePicker;
 use crate::components::zone;
 use crate::live::on_pulse;
@@ -83,18 +82,10 @@ fn chart(path: String, now: Memo<Option<LagHistory>>, range: Memo<Range>) -> Any
                 let now = jiff::Timestamp::UNIX_EPOCH;
                 return Plot::new((now, now), Unit::Seconds, Vec::new(), 0);
             };
-            let series = history.read_models.first().map(|series| Series {
-                name: series.name.clone(),
-                points: seconds(&series.points),
-                shape: Shape::Area(gap_ms(history)),
-            });
+            let of = history.read_models.iter().take(1);
+            let series = of.map(|of| series::lag(history, of, Shape::Area)).collect();
             let ends = (history.since, history.until);
-            Plot::new(
-                ends,
-                Unit::Seconds,
-                series.into_iter().collect(),
-                zone.get(),
-            )
+            Plot::new(ends, Unit::Seconds, series, zone.get())
         })
     });
     view! {

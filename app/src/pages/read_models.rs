@@ -83,16 +83,7 @@ fn Found(
     view! {
         <Show when=move || !empty.get() fallback=NoReadModel>
             <p class="dim">{summary}</p>
-            <div
-                class="card scroll"
-                tabindex="0"
-                role="region"
-                aria-label="Read models, worst first"
-                on:pointerenter=move |_| still.set(true)
-                on:pointerleave=move |_| still.set(false)
-                on:focusin=move |_| still.set(true)
-                on:focusout=move |_| still.set(false)
-            >
+            <WorstFirst class="card scroll" still>
                 <table class="models">
                     <thead>
                         <tr>
@@ -109,8 +100,35 @@ fn Found(
                     </thead>
                     <tbody>{rows}</tbody>
                 </table>
-            </div>
+            </WorstFirst>
         </Show>
+    }
+    .into_any()
+}
+
+/// What holds a table of read models: says when somebody points at its rows, so that they keep their places.
+#[component]
+pub fn WorstFirst(
+    /// Its classes.
+    class: &'static str,
+    /// Set while somebody does.
+    still: RwSignal<bool>,
+    /// The table.
+    children: Children,
+) -> impl IntoView {
+    view! {
+        <div
+            class=class
+            tabindex="0"
+            role="region"
+            aria-label="Read models, worst first"
+            on:pointerenter=move |_| still.set(true)
+            on:pointerleave=move |_| still.set(false)
+            on:focusin=move |_| still.set(true)
+            on:focusout=move |_| still.set(false)
+        >
+            {children()}
+        </div>
     }
     .into_any()
 }

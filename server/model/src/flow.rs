@@ -178,6 +178,8 @@ pub struct FlowRuleBody {
 pub struct Flow {
     /// What it comes to.
     pub summary: FlowSummary,
+    /// The rule that it was judged by; none: its kind has no rule.
+    pub rule: Option<FlowRule>,
     /// Its events by position, the first ones; `summary.events` says how many there are.
     pub events: Vec<FlowEvent>,
     /// Causes of these events that are in the store, but not in this flow.

@@ -3,7 +3,7 @@
 use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
-use highwater_app::chart::{COLOURS, Plot, Range, Series, Shape, Unit, rates};
+use highwater_app::chart::{COLOURS, Plot, Range, Shape, Unit, series};
 use highwater_model::{Problem, Span};
 use highwater_store::read_models::LagHistoryQuery;
 use jiff::Timestamp;
@@ -11,8 +11,8 @@ use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::extract::{Path, Query, out_of_range};
-use super::lag_history::{known, range};
+use super::extract::{Path, Query, out_of_range, time_range};
+use super::lag_history::known;
 use super::problem::{ApiError, ApiResult, internal};
 use crate::picture::{Picture, Theme};
 use crate::state::AppState;
@@ -158,7 +158,7 @@ fn shown(state: &AppState, params: &ChartParams) -> ApiResult<Shown> {
         (Some(span), ..) => Range::Last(span),
         (None, None, None) => Range::Last(Span::Quarter),
         (None, since, until) => {
-            let (since, until) = range(state, since, until)?;
+            let (since, until) = time_range(state, since, until)?;
             Range::Between(since, until)
         }
     };
@@ -173,11 +173,7 @@ async fn appends(state: &AppState, shown: Shown) -> ApiResult<Plot> {
         .store
         .histogram(since, until, shown.range.parts(), &everything)
         .await?;
-    let series = Series {
-        name: "events appended a second".to_owned(),
-        points: rates(&histogram, shown.now.min(until)),
-        shape: Shape::Bars(histogram.step_ms),
-    };
+    let series = series::appends(&histogram, shown.now);
     Ok(Plot::new(shown.ends, Unit::Rate, vec![series], 0))
 }
 
@@ -200,16 +196,8 @@ async fn lag(
         name,
     };
     let history = state.store.lag_histories(&query).await?;
-    let gap_ms = history.step_s * 3_500;
-    let series = history.read_models.into_iter().map(|series| Series {
-        name: series.name,
-        points: series
-            .points
-            .into_iter()
-            .map(|point| (point.at, point.lag.seconds))
-            .collect(),
-        shape: Shape::Line(gap_ms),
-    });
+    let of = history.read_models.iter();
+    let series = of.map(|of| series::lag(&history, of, Shape::Line));
     Ok((
         title,
         Plot::new(shown.ends, Unit::Seconds, series.collect(), 0),

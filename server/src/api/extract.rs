@@ -6,9 +6,11 @@ use axum::http::{StatusCode, header};
 use bytes::Bytes;
 use highwater_model::Problem;
 use highwater_model::filter::Filter;
+use jiff::{SignedDuration, Timestamp};
 use serde::de::DeserializeOwned;
 
 use super::problem::{ApiError, ApiResult, bad_json};
+use crate::state::AppState;
 
 /// Query parameters; unknown ones are refused by name.
 #[derive(Debug)]
@@ -127,4 +129,23 @@ pub fn not_negative(name: &str, given: Option<i64>) -> ApiResult<Option<i64>> {
 /// The filter line; everything when absent.
 pub fn filter(line: Option<&str>) -> ApiResult<Filter> {
     Ok(Filter::parse(line.unwrap_or_default())?)
+}
+
+/// A range of time, of the last 15 minutes unless it is given.
+pub(super) fn time_range(
+    state: &AppState,
+    since: Option<Timestamp>,
+    until: Option<Timestamp>,
+) -> ApiResult<(Timestamp, Timestamp)> {
+    let until = until.unwrap_or_else(|| state.store.clock().now());
+    let usual = until.checked_sub(SignedDuration::from_mins(15));
+    let since = since.unwrap_or_else(|| usual.unwrap_or(until));
+    if since >= until {
+        return Err(ApiError::bad_request(
+            "bad_query",
+            "The query parameters are not right",
+            format!("since ({since}) has to be before until ({until})."),
+        ));
+    }
+    Ok((since, until))
 }

@@ -86,7 +86,7 @@ async fn flow_kinds(State(state): State<AppState>) -> ApiResult<Json<Vec<FlowKin
 }
 
 /// Writes when flows of a kind are finished, and when they are late; no `ends` takes the rule back. On record.
-#[utoipa::path(put, path = "/api/flow-rules/{kind}", tag = "read", params(("kind" = String, Path)), request_body = FlowRuleBody,
+#[utoipa::path(put, path = "/api/flow-rules/{kind}", tag = "flows", params(("kind" = String, Path)), request_body = FlowRuleBody,
     responses((status = 200, description = "The rule as it is now; null: there is none", body = Option<FlowRule>),
               (status = 422, body = Problem, content_type = "application/problem+json")))]
 async fn put_flow_rule(

@@ -3,13 +3,13 @@
 use axum::Json;
 use axum::extract::State;
 use highwater_model::{Histogram, Problem};
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde::Deserialize;
 use utoipa::IntoParams;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::extract::{Query, filter, out_of_range};
-use super::problem::{ApiError, ApiResult};
+use super::extract::{Query, filter, out_of_range, time_range};
+use super::problem::ApiResult;
 use crate::state::AppState;
 
 /// The calls of this area.
@@ -41,20 +41,7 @@ async fn histogram(
     State(state): State<AppState>,
     Query(params): Query<HistogramParams>,
 ) -> ApiResult<Json<Histogram>> {
-    let until = params.until.unwrap_or_else(|| state.store.clock().now());
-    let since = match params.since {
-        Some(since) => since,
-        None => until
-            .checked_sub(SignedDuration::from_mins(15))
-            .unwrap_or(until),
-    };
-    if since >= until {
-        return Err(ApiError::bad_request(
-            "bad_query",
-            "The query parameters are not right",
-            format!("since ({since}) has to be before until ({until})."),
-        ));
-    }
+    let (since, until) = time_range(&state, params.since, params.until)?;
     let buckets = match params.buckets {
         None => 60,
         Some(buckets @ 1..=1_000) => usize::try_from(buckets).unwrap_or(60),

@@ -4,13 +4,13 @@ use axum::Json;
 use axum::extract::State;
 use highwater_model::{LagHistory, Problem};
 use highwater_store::read_models::LagHistoryQuery;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde::Deserialize;
 use utoipa::IntoParams;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::extract::{Query, out_of_range};
-use super::problem::{ApiError, ApiResult};
+use super::extract::{Query, out_of_range, time_range};
+use super::problem::ApiResult;
 use super::read_model::{known_name, live_version};
 use crate::state::AppState;
 
@@ -50,7 +50,7 @@ async fn lag_histories(
     State(state): State<AppState>,
     Query(params): Query<LagHistoryParams>,
 ) -> ApiResult<Json<LagHistory>> {
-    let (since, until) = range(&state, params.since, params.until)?;
+    let (since, until) = time_range(&state, params.since, params.until)?;
     let step_s = match params.step {
         Some(step) if !(1..=86_400).contains(&step) => {
             return Err(out_of_range("step", step, "1 to 86400 seconds"));
@@ -80,23 +80,4 @@ pub(super) async fn known(state: &AppState, name: Option<String>) -> ApiResult<O
         live_version(state, name).await?;
     }
     Ok(name)
-}
-
-/// A range of time, of the last 15 minutes unless it is given.
-pub(super) fn range(
-    state: &AppState,
-    since: Option<Timestamp>,
-    until: Option<Timestamp>,
-) -> ApiResult<(Timestamp, Timestamp)> {
-    let until = until.unwrap_or_else(|| state.store.clock().now());
-    let usual = until.checked_sub(SignedDuration::from_mins(15));
-    let since = since.unwrap_or_else(|| usual.unwrap_or(until));
-    if since >= until {
-        return Err(ApiError::bad_request(
-            "bad_query",
-            "The query parameters are not right",
-            format!("since ({since}) has to be before until ({until})."),
-        ));
-    }
-    Ok((since, until))
 }

@@ -15,17 +15,21 @@ const LONGEST: usize = 255;
 /// Letters of an id from which things are found by its beginning; fewer would be any of many.
 const ID_LETTERS: usize = 6;
 
-/// Streams whose name begins with the text, or whose id behind the category does: index ranges, however many streams there are. Names are
-/// sorted by bytes, and nothing sorts behind the last character.
-const STREAMS_BEGIN: &str = "
-with recursive categories(category) as (
+/// The categories, by a probe of the index each.
+const CATEGORIES: &str = "
+with recursive found(category) as (
   (select s.category from highwater.streams s order by s.category limit 1)
   union all
-  select (select s.category from highwater.streams s where s.category > c.category order by s.category limit 1)
-  from categories c where c.category is not null
-), texts(text) as (
+  select (select s.category from highwater.streams s where s.category > f.category order by s.category limit 1)
+  from found f where f.category is not null
+) select category from found where category is not null limit 1000";
+
+/// Streams whose name begins with the text, or whose id behind one of the categories does: index ranges, however many streams there are.
+/// Names are sorted by bytes, and nothing sorts behind the last character.
+const STREAMS_BEGIN: &str = "
+with texts(text) as (
   select $1 union select lower($1)
-  union all select g.category || '-' || $1 from (select category from categories where category is not null limit 200) g
+  union all select g.category || '-' || $1 from unnest($3::text[]) g(category) limit 200
 )
 select distinct f.name from texts t
 cross join lateral (
@@ -54,15 +58,19 @@ impl Store {
         }
         let mut found = self.find_by_id(text).await?;
         found.extend(self.find_by_position(text).await?);
-        let mut named = self.find_named(text).await?;
-        let (streams, looked_at_all) = self.find_streams(text).await?;
+        let categories: Vec<String> = sqlx::query_scalar(CATEGORIES)
+            .fetch_all(self.pool())
+            .await?;
+        let (streams, looked_at_all) = self.find_streams(text, &categories).await?;
+        let mut named = self.find_named(text, categories).await?;
         named.extend(streams);
         // What fits best comes first, of the same fit what there are few of.
         named.sort_by_key(|found| {
-            let fits = fit(&found.name, text)
-                .or_else(|| fit(&found.name, &text.replace(' ', "_")))
-                .unwrap_or(4);
-            (fits, found.kind, found.name.len())
+            (
+                fits(&found.name, text).unwrap_or(4),
+                found.kind,
+                found.name.len(),
+            )
         });
         found.extend(named);
         Ok(FindAnswer {
@@ -129,37 +137,31 @@ impl Store {
     }
 
     /// Read models, types and categories: there are few of them.
-    async fn find_named(&self, text: &str) -> Result<Vec<Found>, StoreError> {
-        let kinds = [
+    async fn find_named(
+        &self,
+        text: &str,
+        categories: Vec<String>,
+    ) -> Result<Vec<Found>, StoreError> {
+        let read_models = "select name from highwater.read_models order by name limit 10000";
+        let types = "select name from highwater.event_types order by name limit 10000";
+        let kinds: [(FoundKind, Vec<String>); 3] = [
             (
                 FoundKind::ReadModel,
-                "select name from highwater.read_models order by name limit 10000",
+                sqlx::query_scalar(read_models)
+                    .fetch_all(self.pool())
+                    .await?,
             ),
             (
                 FoundKind::Type,
-                "select name from highwater.event_types order by name limit 10000",
+                sqlx::query_scalar(types).fetch_all(self.pool()).await?,
             ),
-            (
-                FoundKind::Category,
-                "with recursive categories(category) as (
-                   (select s.category from highwater.streams s order by s.category limit 1)
-                   union all
-                   select (select s.category from highwater.streams s where s.category > c.category order by s.category limit 1)
-                   from categories c where c.category is not null
-                 ) select category from categories where category is not null limit 1000",
-            ),
+            (FoundKind::Category, categories),
         ];
-        let words = text.replace(' ', "_");
         let mut found = Vec::new();
-        for (kind, sql) in kinds {
-            let names: Vec<String> = sqlx::query_scalar(sql).fetch_all(self.pool()).await?;
+        for (kind, names) in kinds {
             let mut fitting: Vec<(u8, usize, String)> = names
                 .into_iter()
-                .filter_map(|name| {
-                    // A person writes blanks where a read model's name has none.
-                    let fits = fit(&name, text).or_else(|| fit(&name, &words))?;
-                    Some((fits, name.len(), name))
-                })
+                .filter_map(|name| Some((fits(&name, text)?, name.len(), name)))
                 .collect();
             fitting.sort();
             found.extend(fitting.into_iter().take(EACH).map(|(_, _, name)| Found {
@@ -172,11 +174,16 @@ impl Store {
     }
 
     /// Streams, and whether all were looked through.
-    async fn find_streams(&self, text: &str) -> Result<(Vec<Found>, bool), StoreError> {
+    async fn find_streams(
+        &self,
+        text: &str,
+        categories: &[String],
+    ) -> Result<(Vec<Found>, bool), StoreError> {
         let most = i64::try_from(EACH).unwrap_or(8);
         let mut names: Vec<String> = sqlx::query_scalar(STREAMS_BEGIN)
             .bind(text)
             .bind(most)
+            .bind(categories)
             .fetch_all(self.pool())
             .await?;
         let mut looked_at_all = true;
@@ -193,7 +200,12 @@ impl Store {
                     names.push(name);
                 }
             }
-            looked_at_all = self.stream_count().await? <= LOOKED;
+            // Ids are given one after the other, so this is how many streams there are, or a few more.
+            let newest: Option<i64> =
+                sqlx::query_scalar("select max(stream_id) from highwater.streams")
+                    .fetch_one(self.pool())
+                    .await?;
+            looked_at_all = newest.unwrap_or(0) <= LOOKED;
         }
         names.sort_by_key(|name| (fit(name, text).unwrap_or(4), name.len(), name.clone()));
         let streams = names.into_iter().take(EACH).map(|name| Found {
@@ -203,6 +215,11 @@ impl Store {
         });
         Ok((streams.collect(), looked_at_all))
     }
+}
+
+/// How well a name fits; a person writes blanks where a read model's name has none.
+fn fits(name: &str, text: &str) -> Option<u8> {
+    fit(name, text).or_else(|| fit(name, &text.replace(' ', "_")))
 }
 
 /// The first and the last id that begin with these letters; none when they begin no id.

@@ -1,6 +1,7 @@
 //! A row of the log as an event.
 
 use highwater_model::{Position, RecordedEvent, StreamName, Version};
+use jiff::Timestamp;
 use serde_json::value::RawValue;
 use sqlx::Row;
 use sqlx::postgres::PgRow;
@@ -13,25 +14,31 @@ pub(crate) const COLUMNS: &str = "select e.position, s.name as stream, s.categor
 /// Where from.
 pub(crate) const FROM: &str = "from highwater.events e join highwater.streams s using (stream_id) join highwater.event_types k using (type_id) ";
 
+/// A moment in a column.
+pub(crate) fn time(row: &PgRow, column: &str) -> Result<Timestamp, StoreError> {
+    Ok(row.try_get::<jiff_sqlx::Timestamp, _>(column)?.to_jiff())
+}
+
+/// A stream's name in a column.
+pub(crate) fn stream(row: &PgRow, column: &str) -> Result<StreamName, StoreError> {
+    let name: String = row.try_get(column)?;
+    StreamName::new(name).map_err(|error| {
+        StoreError::Broken(format!("a stream in the database has a bad name: {error}"))
+    })
+}
+
 pub(crate) fn event(row: &PgRow) -> Result<RecordedEvent, StoreError> {
-    let stream: String = row.try_get("stream")?;
     Ok(RecordedEvent {
         position: Position(row.try_get("position")?),
-        stream: StreamName::new(stream).map_err(|error| {
-            StoreError::Broken(format!("a stream in the database has a bad name: {error}"))
-        })?,
+        stream: stream(row, "stream")?,
         category: row.try_get("category")?,
         version: Version(row.try_get("version")?),
         id: row.try_get("event_id")?,
         event_type: row.try_get("type")?,
         data: row.try_get::<Json<Box<RawValue>>, _>("data")?.0,
         metadata: row.try_get::<Json<Box<RawValue>>, _>("metadata")?.0,
-        occurred_at: row
-            .try_get::<jiff_sqlx::Timestamp, _>("occurred_at")?
-            .to_jiff(),
-        recorded_at: row
-            .try_get::<jiff_sqlx::Timestamp, _>("recorded_at")?
-            .to_jiff(),
+        occurred_at: time(row, "occurred_at")?,
+        recorded_at: time(row, "recorded_at")?,
     })
 }
 

@@ -1,11 +1,11 @@
 //! Finding streams.
 
-use highwater_model::{Position, StreamList, StreamName, StreamOrder, StreamSummary, Version};
+use highwater_model::{Position, StreamList, StreamOrder, StreamSummary, Version};
 use sqlx::postgres::PgRow;
 use sqlx::{Postgres, QueryBuilder, Row};
 
 use crate::events::rows_limit;
-use crate::{Store, StoreError, filter_sql};
+use crate::{Store, StoreError, filter_sql, row};
 
 /// Which streams.
 #[derive(Debug, Clone, Default)]
@@ -36,21 +36,14 @@ pub(crate) const ENDS: &str = " s
 const SORTED: i64 = 20_000;
 
 pub(crate) fn summary(row: &PgRow) -> Result<StreamSummary, StoreError> {
-    let name: String = row.try_get("name")?;
     Ok(StreamSummary {
-        stream: StreamName::new(name).map_err(|error| {
-            StoreError::Broken(format!("a stream in the database has a bad name: {error}"))
-        })?,
+        stream: row::stream(row, "name")?,
         category: row.try_get("category")?,
         last_version: Version(row.try_get("version")?),
         last_position: Position(row.try_get("last_position")?),
         last_type: row.try_get("last_type")?,
-        first_recorded_at: row
-            .try_get::<jiff_sqlx::Timestamp, _>("first_recorded_at")?
-            .to_jiff(),
-        last_recorded_at: row
-            .try_get::<jiff_sqlx::Timestamp, _>("last_recorded_at")?
-            .to_jiff(),
+        first_recorded_at: row::time(row, "first_recorded_at")?,
+        last_recorded_at: row::time(row, "last_recorded_at")?,
     })
 }
 

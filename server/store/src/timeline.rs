@@ -4,7 +4,7 @@ use highwater_model::{EventHead, Position, StreamName, StreamTimeline, Version};
 use sqlx::Row;
 use sqlx::postgres::PgRow;
 
-use crate::{Store, StoreError};
+use crate::{Store, StoreError, row};
 
 const COLUMNS: &str =
     "select e.version, e.position, e.event_id, k.name as type, e.occurred_at, e.recorded_at ";
@@ -89,16 +89,12 @@ impl Store {
 }
 
 fn head(row: &PgRow) -> Result<EventHead, StoreError> {
-    let time = |column| {
-        row.try_get::<jiff_sqlx::Timestamp, _>(column)
-            .map(jiff_sqlx::Timestamp::to_jiff)
-    };
     Ok(EventHead {
         version: Version(row.try_get("version")?),
         position: Position(row.try_get("position")?),
         id: row.try_get("event_id")?,
         event_type: row.try_get("type")?,
-        occurred_at: time("occurred_at")?,
-        recorded_at: time("recorded_at")?,
+        occurred_at: row::time(row, "occurred_at")?,
+        recorded_at: row::time(row, "recorded_at")?,
     })
 }

@@ -11,11 +11,10 @@ mod rules;
 mod summarise;
 
 use highwater_model::{FlowState, FlowSummary, Position};
-use jiff::Timestamp;
 use sqlx::Row;
 use sqlx::postgres::PgRow;
 
-use crate::StoreError;
+use crate::{StoreError, row};
 
 pub use list::FlowQuery;
 pub(crate) use summarise::summarise;
@@ -28,10 +27,6 @@ const NAMES: &str = " join highwater.event_types k on k.type_id = f.kind join hi
    left join highwater.event_types o on o.type_id = f.outcome left join highwater.flow_rules r on r.kind = k.name ";
 
 fn summary(row: &PgRow) -> Result<FlowSummary, StoreError> {
-    let time = |column| -> Result<Timestamp, sqlx::Error> {
-        row.try_get::<jiff_sqlx::Timestamp, _>(column)
-            .map(jiff_sqlx::Timestamp::to_jiff)
-    };
     Ok(FlowSummary {
         correlation_id: row.try_get("correlation_id")?,
         kind: row.try_get("kind")?,
@@ -46,7 +41,7 @@ fn summary(row: &PgRow) -> Result<FlowSummary, StoreError> {
         events: row.try_get("events")?,
         first_position: Position(row.try_get("first_position")?),
         last_position: Position(row.try_get("last_position")?),
-        began_at: time("began_at")?,
-        ended_at: time("ended_at")?,
+        began_at: row::time(row, "began_at")?,
+        ended_at: row::time(row, "ended_at")?,
     })
 }

@@ -2,14 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use highwater_model::{Flow, FlowEvent, FlowSummary, Position, StreamName, Version};
+use highwater_model::{Flow, FlowEvent, FlowSummary, Position, Version};
 use jiff_sqlx::ToSqlx;
 use sqlx::Row;
 use sqlx::postgres::PgRow;
 use uuid::Uuid;
 
 use super::{COLUMNS, NAMES, summary};
-use crate::{Store, StoreError};
+use crate::{Store, StoreError, row};
 
 /// Events of one flow that are answered at most.
 const EVENTS: i64 = 5_000;
@@ -66,8 +66,10 @@ impl Store {
             .into_iter()
             .filter(|cause| outside.iter().all(|event| event.id != *cause))
             .collect();
+        let rule = self.flow_rule(&summary.kind).await?;
         Ok(Some(Flow {
             summary,
+            rule,
             events,
             outside,
             missing,
@@ -104,22 +106,15 @@ impl Store {
 }
 
 fn event(row: &PgRow) -> Result<FlowEvent, StoreError> {
-    let time = |column| {
-        row.try_get::<jiff_sqlx::Timestamp, _>(column)
-            .map(jiff_sqlx::Timestamp::to_jiff)
-    };
-    let stream: String = row.try_get("stream")?;
     Ok(FlowEvent {
         id: row.try_get("event_id")?,
         position: Position(row.try_get("position")?),
-        stream: StreamName::new(stream).map_err(|error| {
-            StoreError::Broken(format!("a stream in the database has a bad name: {error}"))
-        })?,
+        stream: row::stream(row, "stream")?,
         version: Version(row.try_get("version")?),
         event_type: row.try_get("type")?,
         service: row.try_get("service")?,
         caused_by: row.try_get("causation_id")?,
-        occurred_at: time("occurred_at")?,
-        recorded_at: time("recorded_at")?,
+        occurred_at: row::time(row, "occurred_at")?,
+        recorded_at: row::time(row, "recorded_at")?,
     })
 }

@@ -1,0 +1,142 @@
+//! What ⌘K leads to, and what it says when that is nothing.
+
+use highwater_model::filter::quoted;
+use highwater_model::{FindAnswer, FoundKind};
+
+use super::frame::PAGES;
+use crate::api::escape;
+
+/// What can be gone to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Entry {
+    pub(super) href: String,
+    pub(super) name: String,
+    pub(super) detail: String,
+}
+
+/// What is to be said of what was found.
+pub(super) fn told(found: Option<Result<FindAnswer, String>>, nothing: bool) -> Option<String> {
+    match found? {
+        Err(error) => Some(error),
+        Ok(answer) if !answer.looked_at_all => Some(
+            "There are very many streams: only the newest 100 000 were looked through for this in the middle of a name.".to_owned(),
+        ),
+        Ok(_) if nothing => {
+            Some("Nothing has this in its name. Ids and positions are found, too.".to_owned())
+        }
+        Ok(_) => None,
+    }
+}
+
+/// The pages whose name has the text, those that begin with it first.
+pub(super) fn pages(text: &str) -> Vec<Entry> {
+    let text = text.trim();
+    let mut fitting: Vec<(u8, Entry)> = PAGES
+        .iter()
+        .filter_map(|(path, name)| {
+            let fits = highwater_model::find::fit(name, text)?;
+            let entry = Entry {
+                href: (*path).to_owned(),
+                name: (*name).to_owned(),
+                detail: String::new(),
+            };
+            Some((fits, entry))
+        })
+        .collect();
+    // A stable sort: of the same fit, as in the rail.
+    fitting.sort_by_key(|(fits, _)| *fits);
+    fitting.into_iter().map(|(_, entry)| entry).collect()
+}
+
+/// Where what was found is shown; of a read model that is the only one, its rebuild as well.
+pub(super) fn things(answer: &FindAnswer) -> Vec<Entry> {
+    let models = answer
+        .found
+        .iter()
+        .filter(|found| found.kind == FoundKind::ReadModel)
+        .count();
+    let mut entries = Vec::new();
+    for found in &answer.found {
+        let (href, word) = match found.kind {
+            FoundKind::Event => (format!("/events/{}", found.name), "Event"),
+            FoundKind::Flow => (format!("/flows/{}", found.name), "Flow"),
+            FoundKind::ReadModel => (
+                format!("/read-models/{}", escape(&found.name)),
+                "Read model",
+            ),
+            FoundKind::Type => (format!("/types/{}", escape(&found.name)), "Type"),
+            FoundKind::Category => (
+                format!("/streams?category={}", escape(&found.name)),
+                "Category",
+            ),
+            FoundKind::Stream => (format!("/streams/{}", escape(&found.name)), "Stream"),
+        };
+        let entry = |href: String, name: String| Entry {
+            href,
+            name,
+            detail: found.detail.clone(),
+        };
+        entries.push(entry(href.clone(), format!("{word} {}", found.name)));
+        match found.kind {
+            FoundKind::ReadModel if models == 1 => {
+                let name = format!("Rebuild {}", found.name);
+                entries.push(entry(format!("{href}#rebuild"), name));
+            }
+            FoundKind::Type => {
+                let line = escape(&format!("type:{}", quoted(&found.name)));
+                let name = format!("Events of type {}", found.name);
+                entries.push(entry(format!("/live?filter={line}"), name));
+            }
+            _ => {}
+        }
+    }
+    entries
+}
+
+#[cfg(test)]
+mod tests {
+    use highwater_model::Found;
+
+    use super::*;
+
+    #[test]
+    fn pages_that_begin_with_the_text_come_first() {
+        let names = |text| {
+            pages(text)
+                .into_iter()
+                .map(|entry| entry.name)
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(names("st")[..2], ["Streams", "Store"]);
+        assert_eq!(names("nothing like it"), Vec::<String>::new());
+        assert_eq!(names("").len(), PAGES.len());
+    }
+
+    #[test]
+    fn what_was_found_leads_to_its_page() {
+        let found = |kind, name: &str| Found {
+            kind,
+            name: name.to_owned(),
+            detail: String::new(),
+        };
+        let answer = FindAnswer {
+            found: vec![
+                found(FoundKind::ReadModel, "totals"),
+                found(FoundKind::Stream, "order-1/2"),
+            ],
+            looked_at_all: true,
+        };
+        let hrefs: Vec<String> = things(&answer)
+            .into_iter()
+            .map(|entry| entry.href)
+            .collect();
+        assert_eq!(
+            hrefs,
+            [
+                "/read-models/totals",
+                "/read-models/totals#rebuild",
+                "/streams/order-1%2F2"
+            ]
+        );
+    }
+}
