@@ -1,6 +1,6 @@
 //! Keeping a row a flow, beside the appends.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use highwater_model::Position;
 use sqlx::postgres::PgPool;
@@ -48,27 +48,32 @@ pub(crate) fn summarise(pool: PgPool, mut appended: watch::Receiver<Position>, t
     });
 }
 
-/// Summarises and judges all there is; false when another program is at it.
+/// Summarises and judges all there is; false when another program is at it. Half of the time it does nothing: a log that was there before
+/// flows were summarised is long, and others have work to do meanwhile.
 async fn all(pool: &PgPool) -> Result<bool, StoreError> {
     loop {
+        let began = Instant::now();
         let (done, log_end): (Option<i64>, Option<i64>) =
             sqlx::query_as("select done, log_end from highwater.summarise_flows($1)")
                 .bind(SLICE)
                 .fetch_one(pool)
                 .await?;
         match (done, log_end) {
-            (Some(done), Some(log_end)) if done < log_end => {}
+            (Some(done), Some(log_end)) if done < log_end => {
+                tokio::time::sleep(began.elapsed()).await;
+            }
             (Some(_), _) => break,
             (None, _) => return Ok(false),
         }
     }
     loop {
+        let began = Instant::now();
         let judged: Option<bool> = sqlx::query_scalar("select highwater.judge_flows($1)")
             .bind(JUDGED)
             .fetch_one(pool)
             .await?;
         match judged {
-            Some(true) => {}
+            Some(true) => tokio::time::sleep(began.elapsed()).await,
             Some(false) => return Ok(true),
             None => return Ok(false),
         }
