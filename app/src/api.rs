@@ -7,6 +7,8 @@ mod read_models;
 mod rebuild;
 mod replay;
 mod states;
+pub mod streams;
+mod views;
 
 use std::fmt;
 use std::future::Future;
@@ -15,7 +17,7 @@ use std::sync::Arc;
 
 use highwater_model::{
     CategorySummary, EventPage, EventTypeSummary, EventWithCauses, FindAnswer, Histogram,
-    NewShapes, Problem, StoreCheck, StoreFacts, StoreSizes, StreamList, StreamPage, StreamSummary,
+    NewShapes, Problem, StoreCheck, StoreFacts, StoreSizes,
 };
 use jiff::Timestamp;
 use leptos::prelude::use_context;
@@ -104,19 +106,6 @@ pub struct LogRequest {
     pub filter: String,
 }
 
-/// Which streams to list.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct StreamsRequest {
-    /// A part of the name.
-    pub query: String,
-    /// One category only.
-    pub category: String,
-    /// `active` or `name`.
-    pub order: String,
-    /// From an earlier page's `next`.
-    pub cursor: String,
-}
-
 /// The API.
 #[derive(Debug, Clone)]
 pub struct Api {
@@ -168,32 +157,6 @@ impl Api {
         query.text("until", &until.to_string());
         query.number("buckets", i64::try_from(buckets).ok());
         query.text("filter", filter);
-        self.get(query).await
-    }
-
-    /// A page of streams.
-    pub async fn streams(&self, request: &StreamsRequest) -> Answer<StreamList> {
-        let mut query = Query::new("/api/streams");
-        query.text("query", &request.query);
-        query.text("category", &request.category);
-        query.text("order", &request.order);
-        query.text("cursor", &request.cursor);
-        query.number("limit", Some(100));
-        self.get(query).await
-    }
-
-    /// One stream's facts.
-    pub async fn stream(&self, stream: &str) -> Answer<StreamSummary> {
-        self.get(Query::new(&format!("/api/streams/{}", escape(stream))))
-            .await
-    }
-
-    /// A page of one stream, newest first; `from` is inclusive.
-    pub async fn stream_events(&self, stream: &str, from: Option<i64>) -> Answer<StreamPage> {
-        let mut query = Query::new(&format!("/api/streams/{}/events", escape(stream)));
-        query.text("direction", "backward");
-        query.number("from", from);
-        query.number("limit", Some(100));
         self.get(query).await
     }
 

@@ -12,6 +12,7 @@ use leptos_router::path;
 use crate::api::Api;
 use crate::components::Zone;
 use crate::components::frame::{Rail, TopBar};
+use crate::components::grid::Grid;
 use crate::components::problem::NotFound;
 use crate::live::{Live, socket};
 use crate::pages::audit::AuditPage;
@@ -19,6 +20,7 @@ use crate::pages::event::EventOnePage;
 use crate::pages::event_type::EventTypePage;
 use crate::pages::flow::FlowPage;
 use crate::pages::flows::FlowsPage;
+use crate::pages::grid::GridPage;
 use crate::pages::job::JobPage;
 use crate::pages::jobs::JobsPage;
 use crate::pages::live::LivePage;
@@ -95,6 +97,8 @@ pub fn App() -> impl IntoView {
     provide_context(live);
     let zone = Zone::new();
     provide_context(zone);
+    let grid = Grid::new();
+    provide_context(grid);
     // The mark that the page begins with; the feed moves it from there.
     let store = Resource::new(
         || (),
@@ -106,12 +110,14 @@ pub fn App() -> impl IntoView {
     // Effects run in the browser, after hydration: the first paint is the same on both sides.
     Effect::new(move || {
         zone.remembered();
+        grid.remembered();
         socket::start(live);
     });
     view! {
         <Title formatter=|title: String| if title.is_empty() { "Highwater".to_owned() } else { format!("{title} · Highwater") } />
         <Router>
-            <a class="skip" href="#main">
+            // The browser's own jump: the router's moves the page, not the focus.
+            <a class="skip" href="#main" rel="external">
                 "To the page"
             </a>
             <TopBar store />
@@ -129,6 +135,7 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("/read-models/:name") view=ReadModelPage ssr=SsrMode::Async />
                     <Route path=path!("/flows") view=FlowsPage ssr=SsrMode::Async />
                     <Route path=path!("/flows/:id") view=FlowPage ssr=SsrMode::Async />
+                    <Route path=path!("/grid") view=GridPage ssr=SsrMode::Async />
                     <Route path=path!("/jobs") view=JobsPage ssr=SsrMode::Async />
                     <Route path=path!("/jobs/:id") view=JobPage ssr=SsrMode::Async />
                     <Route path=path!("/audit") view=AuditPage ssr=SsrMode::Async />

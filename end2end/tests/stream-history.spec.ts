@@ -13,8 +13,8 @@ const state = (page: import('@playwright/test').Page) => page.getByRole('region'
 const changes = (page: import('@playwright/test').Page) => page.getByRole('region', { name: 'Changes of the state' });
 
 test('the newest state, what the last event changed, and who set what', async ({ page, append, open, word }) => {
-  await append(`order-${word}`, order(word));
-  await open(`/streams/order-${word}`);
+  await append(`basket-${word}`, order(word));
+  await open(`/streams/basket-${word}`);
   await expect(page.getByRole('heading', { name: 'State at version 2' })).toBeVisible();
   await expect(state(page)).toContainText('"sent"');
   await expect(state(page).locator('.field', { hasText: 'cents' }).getByRole('link')).toHaveText('v0');
@@ -25,9 +25,9 @@ test('the newest state, what the last event changed, and who set what', async ({
 });
 
 test('keys and buttons step through the versions, and Back leaves the page', async ({ page, append, open, word }) => {
-  await append(`order-${word}`, order(word));
+  await append(`basket-${word}`, order(word));
   await open(`/streams?query=${word}`);
-  await page.getByRole('link', { name: `order-${word}` }).click();
+  await page.getByRole('link', { name: `basket-${word}` }).click();
   const slider = page.getByRole('slider', { name: 'Version' });
   await slider.focus();
   await page.keyboard.press('ArrowLeft');
@@ -48,8 +48,8 @@ test('keys and buttons step through the versions, and Back leaves the page', asy
 });
 
 test('it plays from the first version to the last', async ({ page, append, open, word }) => {
-  await append(`order-${word}`, order(word));
-  await open(`/streams/order-${word}`);
+  await append(`basket-${word}`, order(word));
+  await open(`/streams/basket-${word}`);
   // Slow enough to see the first one.
   await page.getByLabel('Events a second').selectOption('1');
   await page.getByRole('button', { name: 'Play' }).click();
@@ -60,8 +60,8 @@ test('it plays from the first version to the last', async ({ page, append, open,
 
 test('a click on the timeline goes to an event, a drag shows the events in it', async ({ page, append, open, word }) => {
   const events = Array.from({ length: 40 }, (_, n) => ({ type: word, data: { n } }));
-  await append(`order-${word}`, events);
-  await open(`/streams/order-${word}?axis=even`);
+  await append(`basket-${word}`, events);
+  await open(`/streams/basket-${word}?axis=even`);
   const line = page.locator('.history .line');
   const box = (await line.boundingBox())!;
   const at = (share: number) => [box.x + box.width * share, box.y + box.height / 2] as const;
@@ -78,8 +78,8 @@ test('a click on the timeline goes to an event, a drag shows the events in it', 
 });
 
 test('two versions are compared, and the first version at which something holds is found', async ({ page, append, open, word, refused }) => {
-  await append(`order-${word}`, order(word));
-  await open(`/streams/order-${word}`);
+  await append(`basket-${word}`, order(word));
+  await open(`/streams/basket-${word}`);
   await page.getByLabel('Compare with version').fill('0');
   await page.getByRole('button', { name: 'Compare' }).click();
   await expect(page.getByRole('heading', { name: 'From version 0 to version 2' })).toBeVisible();
@@ -100,25 +100,66 @@ test('two versions are compared, and the first version at which something holds 
 
 test('a version that is not there says where the stream ends', async ({ page, append, open, word, refused }) => {
   refused(/404/);
-  await append(`order-${word}`, order(word));
-  await open(`/streams/order-${word}?version=99`);
+  await append(`basket-${word}`, order(word));
+  await open(`/streams/basket-${word}?version=99`);
   await expect(page.getByText(/ends at version 2/)).toBeVisible();
 });
 
 test('it reads without JavaScript', async ({ browser, append, baseURL, word }) => {
-  await append(`order-${word}`, order(word));
+  await append(`basket-${word}`, order(word));
   const context = await browser.newContext({ javaScriptEnabled: false, baseURL: baseURL! });
   const page = await context.newPage();
-  await page.goto(`/streams/order-${word}`);
+  await page.goto(`/streams/basket-${word}`);
   await page.getByRole('link', { name: 'Version before' }).click();
   await expect(page.getByRole('heading', { name: 'State at version 1' })).toBeVisible();
   await context.close();
 });
 
 test('it is accessible and works in a window of 390 pixels', async ({ page, append, open, word }) => {
-  await append(`order-${word}`, order(word));
-  await open(`/streams/order-${word}?version=1&compare=0&find=data.status:paid`);
+  await append(`basket-${word}`, order(word));
+  await open(`/streams/basket-${word}?version=1&compare=0&find=data.status:paid`);
   await expectAccessible(page);
   await page.setViewportSize({ width: 390, height: 800 });
   await expectNoSidewaysScroll(page);
+});
+
+test('what the state of a category is: tried, kept, taken back', async ({ page, append, open, word, refused }) => {
+  refused(/422/);
+  const category = word.toLowerCase();
+  await append(`${category}-1`, order(word));
+  await open(`/streams/${category}-1`);
+  await expect(page.getByText('Made without code')).toBeVisible();
+  await page.getByText(`What is the state of ${category}?`).click();
+  const text = page.getByRole('textbox', { name: /State definition/ });
+  // A sketch with the types of this stream.
+  await expect(text).toHaveValue(new RegExp(`state ${category}[^]*when '${word}Paid'`));
+  const definition = (expression: string) => `-- highwater: state ${category}\n-- highwater: describe How far it is\n${expression}\n`;
+  await text.fill(definition(`state || jsonb_build_object('far', versio)`));
+  await page.getByRole('button', { name: 'Try it on this stream' }).click();
+  await expect(page.getByText('Not tried. Line 3, column 36:')).toBeVisible();
+  await expect(text).toBeFocused();
+
+  await text.fill(definition(`state || jsonb_build_object('far', version, 'events', coalesce(state->'events', '[]') || to_jsonb(type))`));
+  await page.getByRole('button', { name: 'Try it on this stream' }).click();
+  await expect(page.getByText('By the text above, which is kept nowhere.')).toBeVisible();
+  await expect(state(page).last()).toContainText(`"${word}Sent"`);
+  await expect(state(page).first()).toContainText('"Lisbon"');
+  await expectAccessible(page);
+
+  await page.getByLabel('reason, for the audit log').fill('to see');
+  await page.getByRole('button', { name: `Keep it for every ${category}` }).click();
+  await expect(page.getByText('Kept: the state of every')).toBeVisible();
+  await expect(page.getByText(/How far it is\. By the state definition of/)).toBeVisible();
+  await expect(state(page)).toContainText(`"${word}Sent"`);
+  await expect(state(page)).not.toContainText('Lisbon');
+
+  await text.fill(definition(`state || jsonb_build_object('far', 1 / (version - 1))`));
+  await page.getByRole('button', { name: `Keep it for every ${category}` }).click();
+  await expect(page.getByText(`The state definition of ${category} fails at version 1: division by zero. What is shown instead`)).toBeVisible();
+  await expect(state(page)).toContainText('"Lisbon"');
+
+  await page.getByRole('button', { name: 'Take it back' }).click();
+  await expect(page.getByText('Made without code')).toBeVisible();
+  await open('/audit');
+  await expect(page.getByText('to see').first()).toBeVisible();
 });

@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::time::Duration;
 
 use highwater_engine::FeedHealth;
-use highwater_model::{MarkHolder, ReadModel, ReadModelState, StoreCheck, StoreFacts};
+use highwater_model::{FlowKind, MarkHolder, ReadModel, ReadModelState, StoreCheck, StoreFacts};
 use highwater_store::{DatabaseHealth, StoreError};
 
 use crate::disk;
@@ -59,6 +59,7 @@ pub(crate) async fn all(state: &AppState) -> Result<Vec<StoreCheck>, StoreError>
         roles(&facts),
         folder(state),
         running(&read_models),
+        flows(&state.store.flow_kinds().await?),
     ];
     if let Some(data_dir) = state.data_dir.clone() {
         let per_day = facts.events_bytes / facts.events.max(1) * sizes.events_last_day;
@@ -67,6 +68,27 @@ pub(crate) async fn all(state: &AppState) -> Result<Vec<StoreCheck>, StoreError>
     }
     checks.sort_by_key(|check| std::cmp::Reverse(check.verdict));
     Ok(checks)
+}
+
+fn flows(kinds: &[FlowKind]) -> StoreCheck {
+    let late: Vec<String> = kinds
+        .iter()
+        .filter(|kind| kind.late > 0)
+        .map(|kind| format!("{} that began with {}", kind.late, kind.kind))
+        .collect();
+    if late.is_empty() {
+        let found = if kinds.iter().any(|kind| kind.rule.is_some()) {
+            "none is late"
+        } else {
+            "no kind of them has a rule, so none is late"
+        };
+        return StoreCheck::good("flows", found);
+    }
+    StoreCheck::advice(
+        "flows",
+        format!("late: {}", late.join(", ")),
+        "see on the page of each what it waits for: /flows?shown=late&order=oldest",
+    )
 }
 
 fn mark(facts: &StoreFacts) -> StoreCheck {

@@ -26,8 +26,10 @@ mod rebuild;
 mod refused;
 mod replay;
 mod running;
+mod state_definitions;
 mod store_page;
 mod stream_states;
 #[path = "../support/mod.rs"]
 mod support;
 mod totals;
+mod views;

@@ -21,19 +21,29 @@ pub struct FlowsRequest {
 
 impl FlowsRequest {
     fn query(&self) -> Query {
-        let mut query = Query::new("/api/flows");
+        let mut query = self.query_of("/api/flows");
+        query.number("cursor", self.cursor);
+        query.number("limit", Some(50));
+        query
+    }
+
+    fn query_of(&self, path: &str) -> Query {
+        let mut query = Query::new(path);
         query.text("kind", &self.kind);
         query.text("shown", &self.shown);
         query.text("filter", &self.filter);
         query.text("order", &self.order);
-        query.number("cursor", self.cursor);
-        query.number("limit", Some(50));
         query
     }
 
     /// The call that answers it.
     pub fn call(&self) -> String {
         self.query().0
+    }
+
+    /// The call that answers all of them as a file.
+    pub fn export(&self) -> String {
+        self.query_of("/api/export/flows").0
     }
 }
 

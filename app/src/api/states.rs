@@ -1,7 +1,10 @@
 //! What a stream was.
 
-use highwater_model::{StateDifference, StateFound, StreamState, StreamTimeline};
+use highwater_model::{
+    KeptStateDefinition, StateDifference, StateFound, StateTryBody, StreamState, StreamTimeline,
+};
 
+use super::browser::Sending;
 use super::{Answer, Api, Query, escape};
 
 impl Api {
@@ -20,11 +23,62 @@ impl Api {
         self.get(query).await
     }
 
-    /// The first version at which its state meets a condition.
-    pub async fn state_first(&self, stream: &str, condition: &str) -> Answer<StateFound> {
+    /// The first version, of those from one on, at which its state meets a condition.
+    pub async fn state_first(
+        &self,
+        stream: &str,
+        condition: &str,
+        from: Option<i64>,
+    ) -> Answer<StateFound> {
         let mut query = Query::new(&format!("/api/streams/{}/state/first", escape(stream)));
         query.text("condition", condition);
+        query.number("from", from);
         self.get(query).await
+    }
+
+    /// The state definitions that there are.
+    pub async fn state_definitions(&self) -> Answer<Vec<KeptStateDefinition>> {
+        self.get(Query::new("/api/state-definitions")).await
+    }
+
+    /// The state of a stream by a definition that is kept nowhere.
+    pub async fn try_state_definition(
+        &self,
+        category: &str,
+        asked: &StateTryBody,
+    ) -> Answer<StreamState> {
+        self.post(definition_of(category, "/try").0, asked).await
+    }
+
+    /// Keeps the state definition of a category.
+    pub async fn put_state_definition(
+        &self,
+        category: &str,
+        text: &str,
+        reason: &str,
+    ) -> Answer<()> {
+        let body = ("text/plain; charset=utf-8", text.to_owned());
+        self.order_definition("PUT", category, Some(body), reason)
+            .await
+    }
+
+    /// Takes the state definition of a category back.
+    pub async fn delete_state_definition(&self, category: &str, reason: &str) -> Answer<()> {
+        self.order_definition("DELETE", category, None, reason)
+            .await
+    }
+
+    async fn order_definition(
+        &self,
+        method: &'static str,
+        category: &str,
+        body: Option<(&'static str, String)>,
+        reason: &str,
+    ) -> Answer<()> {
+        let mut query = definition_of(category, "");
+        query.text("reason", reason);
+        let path = query.0;
+        self.send(Sending { method, path, body }).await.map(drop)
     }
 
     /// Its events over time, from one version to another.
@@ -41,4 +95,11 @@ impl Api {
         query.number("marks", Some(1_000));
         self.get(query).await
     }
+}
+
+fn definition_of(category: &str, part: &str) -> Query {
+    Query::new(&format!(
+        "/api/state-definitions/{}{part}",
+        escape(category)
+    ))
 }

@@ -45,15 +45,7 @@ pub fn Actions(
 
 fn row(action: Action, of_many: bool, numbers: &VersionNumbers) -> AnyView {
     let model = of_many.then(|| {
-        // An action that concerns no read model concerns a kind of flow.
-        let link = match (
-            action.read_model,
-            action.after.get("kind").and_then(Value::as_str),
-        ) {
-            (Some(name), _) => Some((format!("/read-models/{}", escape(&name)), name)),
-            (None, Some(kind)) => Some((format!("/flows?kind={}", escape(kind)), kind.to_owned())),
-            (None, None) => None,
-        };
+        let link = of(&action);
         view! { <td class="mono">{link.map(|(href, name)| view! { <a href=href>{name}</a> })}</td> }
     });
     let changed = changed(&action.before, &action.after, numbers);
@@ -79,6 +71,19 @@ fn row(action: Action, of_many: bool, numbers: &VersionNumbers) -> AnyView {
     .into_any()
 }
 
+/// What an action concerns: a read model, a kind of flow, a category's state.
+fn of(action: &Action) -> Option<(String, String)> {
+    let fact = |name: &str| action.after.get(name).and_then(Value::as_str);
+    let (path, name) = if let Some(name) = action.read_model.as_deref() {
+        ("/read-models/", name)
+    } else if let Some(kind) = fact("kind") {
+        ("/flows?kind=", kind)
+    } else {
+        ("/streams?category=", fact("category")?)
+    };
+    Some((format!("{path}{}", escape(name)), name.to_owned()))
+}
+
 /// The fields whose values differ: `state live → paused · checkpoint 12 → 13 · live version 1 → version 2`.
 fn changed(before: &Value, after: &Value, numbers: &VersionNumbers) -> String {
     let (Value::Object(before), Value::Object(after)) = (before, after) else {
@@ -86,7 +91,7 @@ fn changed(before: &Value, after: &Value, numbers: &VersionNumbers) -> String {
     };
     let told = |key: &str, value: &Value| match (role_of(key), value) {
         (Some(_), Value::Number(id)) => numbers.name(id.as_i64().unwrap_or_default()),
-        (_, Value::String(text)) => text.replace('_', " "),
+        (_, Value::String(text)) => words(text),
         (_, Value::Null) => "none".to_owned(),
         (_, other) => other.to_string(),
     };
@@ -108,6 +113,21 @@ fn changed(before: &Value, after: &Value, numbers: &VersionNumbers) -> String {
         .filter(|(key, _)| role_of(key) == Some("") && !after.contains_key(*key))
         .map(|(key, value)| format!("{} is gone", told(key, value)));
     came.chain(went).collect::<Vec<_>>().join(" · ")
+}
+
+/// A word of ours as people write it; a text of several lines, which the file of the log has whole, by its length.
+fn words(text: &str) -> String {
+    let lines = text.trim_end().lines().count();
+    if lines > 1 {
+        return format!("{lines} lines");
+    }
+    if text
+        .bytes()
+        .all(|byte| byte.is_ascii_lowercase() || byte == b'_')
+    {
+        return text.replace('_', " ");
+    }
+    text.to_owned()
 }
 
 /// For a field that holds a version's id: which role the version has, if it says so.
@@ -152,6 +172,17 @@ mod tests {
         assert_eq!(
             told(&json!({}), &json!({"version": 6, "role": "waiting"})),
             "role waiting · version 2"
+        );
+    }
+
+    #[test]
+    fn a_text_of_others_stays_as_it_is_and_a_long_one_is_counted() {
+        assert_eq!(
+            told(
+                &json!({"definition": null}),
+                &json!({"definition": "-- highwater: state a\nstate || data\n", "query": "kind=a_B"}),
+            ),
+            "definition none → 2 lines · query kind=a_B"
         );
     }
 

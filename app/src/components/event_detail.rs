@@ -4,6 +4,7 @@ use highwater_model::{EventWithCauses, HandledBy, RecordedEvent};
 use leptos::prelude::*;
 
 use super::copy::{CopyButton, CopyCurl};
+use super::grid::AddToGrid;
 use super::json_tree::JsonTree;
 use super::{Time, TypeName};
 use crate::api::escape;
@@ -23,6 +24,7 @@ pub fn EventDetail(
     } = detail;
     let known = event.known_metadata();
     let stream = event.stream.to_string();
+    let on_grid = stream.clone();
     let stream_href = format!("/streams/{}", escape(&stream));
     let raw = serde_json::to_string_pretty(&event).unwrap_or_default();
     let call = format!("/api/events/{}", event.id);
@@ -101,6 +103,7 @@ pub fn EventDetail(
             <a class="button" href=stream_href>
                 "Open stream"
             </a>
+            <AddToGrid stream=on_grid />
             <CopyButton label="Copy JSON" text=move |()| raw.clone() refused="The browser refused; select the raw JSON above" />
             <CopyCurl path=call />
         </div>

@@ -72,6 +72,7 @@ pub fn TopBar(
             Some("store") => "Store",
             Some("audit") => "Audit",
             Some("events") => "Events",
+            Some("grid") => "Grid",
             _ => "Overview",
         };
         let last = parts

@@ -11,9 +11,11 @@ pub mod flow_picture;
 pub mod flow_state;
 pub mod flow_tree;
 pub mod frame;
+pub mod grid;
 pub mod job;
 pub mod json_tree;
 pub mod line_diff;
+pub mod mistake;
 pub mod palette;
 mod palette_entries;
 pub mod pick;
@@ -22,6 +24,7 @@ pub mod range_picker;
 pub mod read_model_state;
 pub mod reason_form;
 pub mod refused_definitions;
+pub mod share;
 pub mod state_tree;
 pub mod timeline;
 pub mod version_numbers;
@@ -33,6 +36,11 @@ use leptos::prelude::*;
 use crate::format;
 
 pub use zone::{Zone, zone};
+
+/// What the browser keeps for this visitor; none where it refuses.
+pub(crate) fn storage() -> Option<web_sys::Storage> {
+    web_sys::window()?.local_storage().ok().flatten()
+}
 
 /// Date and time, the exact moment on hover.
 #[component]

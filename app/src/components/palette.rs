@@ -6,10 +6,10 @@ use leptos::prelude::*;
 use leptos_router::NavigateOptions;
 use leptos_router::hooks::use_navigate;
 
-use highwater_model::FindAnswer;
+use highwater_model::{FindAnswer, SavedView};
 use wasm_bindgen::JsCast;
 
-use super::palette_entries::{pages, things, told};
+use super::palette_entries::{pages, things, told, views};
 use crate::api::Api;
 
 /// The palette, a native dialog.
@@ -21,6 +21,7 @@ pub fn Palette(
     let dialog = NodeRef::<html::Dialog>::new();
     let text = RwSignal::new(String::new());
     let found = RwSignal::new(None::<Result<FindAnswer, String>>);
+    let saved = RwSignal::new(Vec::<SavedView>::new());
     Effect::new(move || {
         let handle = window_event_listener(ev::keydown, move |event| {
             if event.key() == "k" && (event.meta_key() || event.ctrl_key()) {
@@ -38,6 +39,12 @@ pub fn Palette(
                 // It fails only for a dialog that is open or out of the document.
                 let _ = dialog.show_modal();
             }
+            leptos::task::spawn_local(async move {
+                // Without them the rest is still found.
+                if let Ok(views) = Api::from_context().views().await {
+                    let _ = saved.try_set(views);
+                }
+            });
         }
     });
     let search = move |typed: String| {
@@ -57,6 +64,7 @@ pub fn Palette(
     };
     let entries = move || {
         let mut entries = pages(&text.get());
+        entries.extend(saved.with(|saved| text.with(|text| views(saved, text))));
         if let Some(Ok(answer)) = found.get() {
             entries.extend(things(&answer));
         }

@@ -1,7 +1,7 @@
 //! What ⌘K leads to, and what it says when that is nothing.
 
 use highwater_model::filter::quoted;
-use highwater_model::{FindAnswer, FoundKind};
+use highwater_model::{FindAnswer, FoundKind, SavedView};
 
 use super::frame::PAGES;
 use crate::api::escape;
@@ -46,6 +46,32 @@ pub(super) fn pages(text: &str) -> Vec<Entry> {
     // A stable sort: of the same fit, as in the rail.
     fitting.sort_by_key(|(fits, _)| *fits);
     fitting.into_iter().map(|(_, entry)| entry).collect()
+}
+
+/// Saved views whose name has the text, those that begin with it first; none while there is no text.
+pub(super) fn views(saved: &[SavedView], text: &str) -> Vec<Entry> {
+    let text = text.trim();
+    if text.is_empty() {
+        return Vec::new();
+    }
+    let mut fitting: Vec<(u8, Entry)> = saved
+        .iter()
+        .filter_map(|view| {
+            let fits = highwater_model::find::fit(&view.name, text)?;
+            let entry = Entry {
+                href: view.href(),
+                name: view.name.clone(),
+                detail: format!("saved view of {}", view.page.as_str()),
+            };
+            Some((fits, entry))
+        })
+        .collect();
+    fitting.sort_by_key(|(fits, _)| *fits);
+    fitting
+        .into_iter()
+        .map(|(_, entry)| entry)
+        .take(8)
+        .collect()
 }
 
 /// Where what was found is shown; of a read model that is the only one, its rebuild as well.

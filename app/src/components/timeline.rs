@@ -55,21 +55,25 @@ pub fn nearest(places: &[f64], place: f64) -> Option<usize> {
 
 /// The drawing. Each type's path has the class of its hue; the mark of `version` has `here`.
 pub fn svg(timeline: &StreamTimeline, axis: Axis, version: i64) -> String {
+    let places = places(timeline, axis);
+    let marks = timeline.marks.iter().zip(places.iter().copied());
+    let mut places = marks.clone();
+    let here = places
+        .find(|(mark, _)| mark.version.0 == version)
+        .map(|(_, place)| place);
+    drawing(marks, here)
+}
+
+/// Marks at their places, from 0 to 1, and a line through one place.
+pub fn drawing<'a>(marks: impl Iterator<Item = (&'a EventHead, f64)>, here: Option<f64>) -> String {
     let mut paths: BTreeMap<&str, String> = BTreeMap::new();
-    let mut here = String::new();
-    for (mark, place) in timeline.marks.iter().zip(places(timeline, axis)) {
-        let x = place * WIDTH;
+    for (mark, place) in marks {
         // Writing into a text does not fail.
         let _ = write!(
             paths.entry(&mark.event_type).or_default(),
-            "M{x:.1} 12V{HEIGHT}"
+            "M{:.1} 12V{HEIGHT}",
+            place * WIDTH
         );
-        if mark.version.0 == version {
-            let _ = write!(
-                here,
-                "<path class=\"here\" d=\"M{x:.1} 0V{HEIGHT}\" vector-effect=\"non-scaling-stroke\"/>"
-            );
-        }
     }
     let mut out = format!(
         "<svg class=\"marks\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" preserveAspectRatio=\"none\" aria-hidden=\"true\">"
@@ -81,13 +85,20 @@ pub fn svg(timeline: &StreamTimeline, axis: Axis, version: i64) -> String {
             "<path class=\"{hue}\" d=\"{path}\" vector-effect=\"non-scaling-stroke\"/>"
         );
     }
-    out + &here + "</svg>"
+    if let Some(place) = here {
+        let x = place * WIDTH;
+        let _ = write!(
+            out,
+            "<path class=\"here\" d=\"M{x:.1} 0V{HEIGHT}\" vector-effect=\"non-scaling-stroke\"/>"
+        );
+    }
+    out + "</svg>"
 }
 
-/// Its types, those with the most marks first.
-pub fn types(timeline: &StreamTimeline) -> Vec<(String, usize)> {
+/// Types of events, those with the most marks first.
+pub fn types<'a>(marks: impl IntoIterator<Item = &'a EventHead>) -> Vec<(String, usize)> {
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
-    for mark in &timeline.marks {
+    for mark in marks {
         *counts.entry(&mark.event_type).or_default() += 1;
     }
     let mut types: Vec<(String, usize)> = counts

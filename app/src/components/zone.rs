@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use leptos::prelude::*;
 
+use super::storage;
 use crate::chart::range;
 use crate::format;
 
@@ -79,10 +80,6 @@ impl Default for Zone {
     fn default() -> Self {
         Self::new()
     }
-}
-
-fn storage() -> Option<web_sys::Storage> {
-    web_sys::window()?.local_storage().ok().flatten()
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "minutes from UTC")]

@@ -15,7 +15,7 @@ use crate::components::version_numbers::VersionNumbers;
 /// Actions on one page.
 const PAGE: usize = 100;
 /// What an operator can do.
-const KINDS: [&str; 14] = [
+const KINDS: [&str; 17] = [
     "define",
     "pause",
     "resume",
@@ -30,6 +30,9 @@ const KINDS: [&str; 14] = [
     "go_back",
     "discard",
     "flow_rule",
+    "state_definition",
+    "save_view",
+    "remove_view",
 ];
 
 /// The audit log.

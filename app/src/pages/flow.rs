@@ -12,6 +12,7 @@ use crate::components::copy::CopyCurl;
 use crate::components::flow_picture::{self, Lanes};
 use crate::components::flow_state::FlowBadge;
 use crate::components::flow_tree::{self, Branch, Cause};
+use crate::components::grid;
 use crate::components::problem::{ErrorNotice, NotFound};
 use crate::components::timeline::Axis;
 use crate::components::{Time, TypeName};
@@ -81,6 +82,7 @@ fn flow_view(flow: &Flow) -> AnyView {
             <code class="mono dim">{id.clone()}</code>
             <span class="grow"></span>
             <a href=format!("/live?filter={}", escape(&line))>"Its events with their data"</a>
+            <a href=on_one_axis(flow)>"Its streams on one axis"</a>
             <CopyCurl path=format!("/api/flows/{id}") />
         </div>
         {facts(&flow.summary)}
@@ -91,6 +93,20 @@ fn flow_view(flow: &Flow) -> AnyView {
         {tree(flow, &branches, query)}
     }
     .into_any()
+}
+
+/// The grid with its streams, in the order in which it came to them, over the time that it took: one of them may be much older.
+fn on_one_axis(flow: &Flow) -> String {
+    let mut streams = Vec::new();
+    for event in &flow.events {
+        let stream = event.stream.as_str();
+        if !streams.contains(&stream) {
+            streams.push(stream);
+        }
+    }
+    let (since, until) = (flow.summary.began_at, flow.summary.ended_at);
+    let [since, until] = [since, until].map(|at| escape(&at.to_string()));
+    format!("{}&since={since}&until={until}", grid::href(streams))
 }
 
 fn facts(summary: &FlowSummary) -> AnyView {

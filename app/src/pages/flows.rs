@@ -1,6 +1,6 @@
 //! Flows: the kinds there are, and a list that finds the newest, the slowest, the stuck.
 
-use highwater_model::{FlowKind, FlowList, FlowState, FlowSummary};
+use highwater_model::{FlowKind, FlowList, FlowState, FlowSummary, ViewPage};
 use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::components::Form;
@@ -11,10 +11,10 @@ use super::flow_kinds::{RuleForm, kinds_view};
 use super::{Loading, href_with};
 use crate::api::flows::FlowsRequest;
 use crate::api::{Answer, Api, escape};
-use crate::components::copy::CopyCurl;
 use crate::components::filter_line::{FilterLine, Words};
 use crate::components::flow_state::FlowBadge;
 use crate::components::problem::ErrorNotice;
+use crate::components::share::Share;
 use crate::components::{Time, TypeName};
 use crate::format;
 use crate::live::{Live, on_pulse};
@@ -69,14 +69,21 @@ pub fn FlowsPage() -> impl IntoView {
     };
     view! {
         <Title text="Flows" />
-        <h1>"Flows"</h1>
+        <div class="bar">
+            <h1>"Flows"</h1>
+            <span class="grow"></span>
+            <Share
+                page=ViewPage::Flows
+                call=Signal::derive(move || request.with(FlowsRequest::call))
+                export=Signal::derive(move || request.with(FlowsRequest::export))
+            />
+        </div>
         <div class="bar">
             <Form method="GET" action="/flows" attr:class="line">
                 <FilterLine filter=Signal::derive(move || request.get().filter) words wanted />
                 {move || map.with(hidden_fields)}
                 <button type="submit">"Filter"</button>
             </Form>
-            <CopyCurl path=Signal::derive(move || request.with(FlowsRequest::call)) />
         </div>
         {move || map.with(choices)}
         <Transition fallback=Loading>

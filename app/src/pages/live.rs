@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use highwater_model::{EventPage, Histogram};
+use highwater_model::{EventPage, Histogram, ViewPage};
 use jiff::{SignedDuration, Timestamp};
 use leptos::prelude::*;
 use leptos_meta::Title;
@@ -20,6 +20,7 @@ use crate::components::event_detail::EventDetail;
 use crate::components::filter_line::{FilterLine, Words};
 use crate::components::pick::Pick;
 use crate::components::problem::{EmptyStore, ErrorNotice};
+use crate::components::share::Share;
 use crate::components::zone;
 use crate::format;
 use crate::live::{Buffer, Live, socket};
@@ -91,6 +92,11 @@ pub fn LivePage() -> impl IntoView {
                 }}
                 <button type="submit">"Filter"</button>
             </Form>
+            <Share
+                page=ViewPage::Live
+                call=Signal::derive(move || query.with(LiveQuery::call))
+                export=Signal::derive(move || query.with(LiveQuery::export))
+            />
         </div>
         <div class="split" class:open=move || chosen.with(Option::is_some)>
             <div class="tail">

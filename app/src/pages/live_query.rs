@@ -78,6 +78,31 @@ impl LiveQuery {
         }
     }
 
+    /// The call that answers it.
+    pub fn call(&self) -> String {
+        let before = self
+            .before
+            .map_or_else(String::new, |before| format!("&before={before}"));
+        format!(
+            "/api/events?direction=backward&limit=100{before}{}",
+            self.filter_part('&')
+        )
+    }
+
+    /// The call that answers all of them as a file.
+    pub fn export(&self) -> String {
+        format!("/api/export/events{}", self.filter_part('?'))
+    }
+
+    fn filter_part(&self, sign: char) -> String {
+        let filter = self.whole_filter();
+        if filter.is_empty() {
+            String::new()
+        } else {
+            format!("{sign}filter={}", escape(&filter))
+        }
+    }
+
     /// True when the page shows history that no new event can join.
     pub fn is_history(&self) -> bool {
         self.range.is_some() || self.before.is_some()

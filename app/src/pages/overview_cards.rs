@@ -159,6 +159,11 @@ fn check_line(check: &StoreCheck) -> AnyView {
         CheckVerdict::Wrong => ("bad", "✕", "wrong"),
     };
     let todo = check.todo.clone().unwrap_or_default();
+    let place = if check.name == "flows" {
+        "/flows?shown=late&order=oldest"
+    } else {
+        "/store"
+    };
     view! {
         <li>
             <span class=class>
@@ -166,7 +171,7 @@ fn check_line(check: &StoreCheck) -> AnyView {
                 " "
                 {word}
             </span>
-            <a class="name" href="/store" title=todo>
+            <a class="name" href=place title=todo>
                 {check.name.clone()}
             </a>
             <span class="why dim" title=check.found.clone()>

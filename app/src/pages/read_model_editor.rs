@@ -3,18 +3,10 @@
 use highwater_model::VersionRole;
 use leptos::html;
 use leptos::prelude::*;
-use serde_json::Value;
 
 use super::read_model_orders::{Said, Shown};
-use crate::api::{Api, ApiError};
-
-/// Where the database or the reader of definitions found a mistake.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Mistake {
-    line: usize,
-    column: usize,
-    words: String,
-}
+use crate::api::Api;
+use crate::components::mistake::Mistake;
 
 /// Changes the definition.
 #[component]
@@ -62,7 +54,7 @@ pub fn Editor(
     };
     let shown_mistake = move || {
         let mistake = mistake.get()?;
-        Some(text.with_untracked(|text| mistake_view(&mistake, text)))
+        Some(text.with_untracked(|text| mistake.view("Not saved", text)))
     };
     view! {
         <div role="status">
@@ -149,13 +141,10 @@ impl Editing {
                 let _ = self.open.try_set(!done);
             }
             Err(error) => {
-                let place = place(&error);
-                if let (Some(place), Some(area)) = (&place, area.get_untracked()) {
-                    let at = offset(&written, place.line, place.column);
-                    let _ = area.focus();
-                    let _ = area.set_selection_range(at, at + 1);
-                }
-                if place.is_none() {
+                let place = Mistake::of(&error);
+                if let Some(place) = &place {
+                    place.show_in(area, &written);
+                } else {
                     let _ = self
                         .said
                         .try_set(Some(Said::failed(format!("Not saved. {error}"))));
@@ -165,26 +154,6 @@ impl Editing {
         }
         let _ = self.busy.try_set(false);
     }
-}
-
-/// What is wrong, and the line with a mark below the place.
-fn mistake_view(mistake: &Mistake, text: &str) -> AnyView {
-    let line = text
-        .lines()
-        .nth(mistake.line - 1)
-        .unwrap_or_default()
-        .to_owned();
-    let pointer = format!("{}^", " ".repeat(mistake.column.saturating_sub(1)));
-    view! {
-        <p>
-            <b>{format!("Not saved. Line {}, column {}: ", mistake.line, mistake.column)}</b>
-            {mistake.words.clone()}
-        </p>
-        <pre tabindex="0" aria-label="The line with the mistake">
-            {format!("{line}\n{pointer}")}
-        </pre>
-    }
-    .into_any()
 }
 
 /// Looks which version holds the text now.
@@ -210,61 +179,5 @@ async fn read_back(api: &Api, name: &str, written: &str, before: usize) -> Said 
             "Saved as version {number}. It waits for its rebuild; the live rows don't change."
         )),
         None => Said::failed("The server took the text, but no version holds it. Save it again."),
-    }
-}
-
-/// The place that a refusal names.
-fn place(error: &ApiError) -> Option<Mistake> {
-    let ApiError::Refused(problem) = error else {
-        return None;
-    };
-    let number = |name: &str| {
-        let fact = problem.facts.get(name).and_then(Value::as_u64)?;
-        usize::try_from(fact).ok().filter(|number| *number > 0)
-    };
-    let message = problem.facts.get("message").and_then(Value::as_str);
-    let expected: Vec<&str> = problem
-        .facts
-        .get("expected")
-        .and_then(Value::as_array)
-        .map(|words| words.iter().filter_map(Value::as_str).collect())
-        .unwrap_or_default();
-    let mut words = message.unwrap_or(&problem.detail).to_owned();
-    if !expected.is_empty() {
-        words = format!("{words} (expected: {})", expected.join(", "));
-    }
-    Some(Mistake {
-        line: number("line")?,
-        column: number("column")?,
-        words,
-    })
-}
-
-/// The place in UTF-16 units, which a text area counts in.
-fn offset(text: &str, line: usize, column: usize) -> u32 {
-    let before: usize = text
-        .split_inclusive('\n')
-        .take(line - 1)
-        .map(|line| line.encode_utf16().count())
-        .sum();
-    let inside: usize = text
-        .lines()
-        .nth(line - 1)
-        .unwrap_or_default()
-        .chars()
-        .take(column - 1)
-        .map(char::len_utf16)
-        .sum();
-    u32::try_from(before + inside).unwrap_or(u32::MAX)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_place_counts_as_a_text_area_counts() {
-        assert_eq!(offset("a😀b\ncd", 1, 3), 3);
-        assert_eq!(offset("a😀b\ncd", 2, 2), 6);
     }
 }

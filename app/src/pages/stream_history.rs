@@ -1,10 +1,12 @@
 //! The history of one stream: its timeline, its state at a version, what each event changed. The URL says which version.
 
+use highwater_model::StreamTimeline;
 use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
 use leptos_router::params::ParamsMap;
 
 use super::href_with;
+use super::stream_definition::DefinitionForm;
 use super::stream_line::line;
 use super::stream_questions::{Compare, FirstAt};
 use super::stream_state::state_view;
@@ -52,6 +54,8 @@ pub(super) type Link = Callback<Vec<(&'static str, String)>, String>;
 pub fn StreamHistory(
     /// The stream.
     name: String,
+    /// Its newest version.
+    newest: Memo<i64>,
 ) -> impl IntoView {
     let query = use_query_map();
     let at = Memo::new(move |_| query.with(At::read));
@@ -67,9 +71,13 @@ pub fn StreamHistory(
             }
         },
     );
+    let grown = grown(of, at, newest);
     let state = Resource::new(
-        move || at.with(|at| at.version),
-        move |version| {
+        move || {
+            let version = at.with(|at| at.version);
+            (version, version.is_none().then(|| newest.get()))
+        },
+        move |(version, _)| {
             let (name, api) = asked();
             async move { api.state(&name, version).await }
         },
@@ -84,12 +92,19 @@ pub fn StreamHistory(
     });
     let to_version =
         Callback::new(move |version: i64| link.run(vec![("version", version.to_string())]));
+    let kept = Callback::new(move |()| state.refetch());
     view! {
         <section class="card history" aria-label="Timeline">
             <Transition fallback=|| ()>
                 {move || Suspend::new(async move {
                     match drawn.await {
-                        Ok(drawn) => line(drawn, at, link).into_any(),
+                        Ok(drawn) => {
+                            let whole = at.with_untracked(|at| at.zoom.is_none());
+                            let now = Memo::new(move |_| {
+                                grown.get().filter(|_| whole).unwrap_or_else(|| drawn.clone())
+                            });
+                            line(now, at, link)
+                        }
                         Err(error) => view! { <ErrorNotice error /> }.into_any(),
                     }
                 })}
@@ -106,7 +121,32 @@ pub fn StreamHistory(
                 <Compare name=of.get_value() version=Signal::derive(move || at.with(|at| at.version)) link />
                 <FirstAt name=of.get_value() to_version link />
             </div>
+            <DefinitionForm name=of.get_value() version=Signal::derive(move || at.with(|at| at.version)) to_version kept />
         </section>
     }
     .into_any()
+}
+
+/// The whole timeline as it is when events have come since the page was opened. What is drawn moves on without being made anew, so that the
+/// slider keeps its keys.
+fn grown(
+    of: StoredValue<String>,
+    at: Memo<At>,
+    newest: Memo<i64>,
+) -> RwSignal<Option<StreamTimeline>> {
+    let grown = RwSignal::new(None);
+    Effect::new(move |before: Option<i64>| {
+        let newest = newest.get();
+        if before.is_some_and(|before| before < newest) && at.with_untracked(|at| at.zoom.is_none())
+        {
+            let (name, api) = (of.get_value(), Api::from_context());
+            leptos::task::spawn_local(async move {
+                if let Ok(timeline) = api.timeline(&name, None, None).await {
+                    let _ = grown.try_set(Some(timeline));
+                }
+            });
+        }
+        newest
+    });
+    grown
 }

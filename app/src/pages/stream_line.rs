@@ -20,36 +20,20 @@ const LEGEND: usize = 8;
 const CLICK: f64 = 0.008;
 
 /// The timeline: a click goes to the nearest event, a drag shows the events between its ends.
-pub(super) fn line(drawn: StreamTimeline, at: Memo<At>, link: Link) -> impl IntoView {
+pub(super) fn line(drawn: Memo<StreamTimeline>, at: Memo<At>, link: Link) -> AnyView {
     let zone = zone();
-    let ends = timeline::ends(&drawn);
     let span = move |which: bool| {
-        let (from, to) = ends?;
+        let (from, to) = drawn.with(timeline::ends)?;
         let at = if which { from } else { to };
         Some(format::date_time(at, zone.at(at)))
     };
-    let words = words(&drawn);
-    let types = timeline::types(&drawn);
-    let more = types.len().saturating_sub(LEGEND);
-    let more = (more > 0).then(|| format!("and {more} more"));
-    let legend = types
-        .into_iter()
-        .take(LEGEND)
-        .map(|(name, _)| view! { <TypeName name /> })
-        .collect_view();
-    let (whole, every) = (
-        drawn.from.0 == 0 && drawn.to == drawn.last_version,
-        drawn.every,
-    );
-    let drawn = StoredValue::new(drawn);
-    let here = Memo::new(move |_| {
-        let newest = drawn.with_value(|drawn| drawn.last_version.0);
-        at.get().version.unwrap_or(newest).min(newest)
-    });
-    let drawing = move || drawn.with_value(|drawn| timeline::svg(drawn, at.get().axis, here.get()));
+    let last = Memo::new(move |_| drawn.with(|drawn| drawn.last_version.0));
+    let here = Memo::new(move |_| at.get().version.unwrap_or(last.get()).min(last.get()));
+    let drawing = move || drawn.with(|drawn| timeline::svg(drawn, at.get().axis, here.get()));
     let navigate = use_navigate();
     let picked = Callback::new(move |(low, high): (f64, f64)| {
-        let changes = drawn.with_value(|drawn| pick(drawn, at.get_untracked().axis, low, high));
+        let axis = at.get_untracked().axis;
+        let changes = drawn.with_untracked(|drawn| pick(drawn, axis, low, high));
         if let Some(changes) = changes {
             let options = NavigateOptions {
                 scroll: false,
@@ -58,13 +42,16 @@ pub(super) fn line(drawn: StreamTimeline, at: Memo<At>, link: Link) -> impl Into
             navigate(&link.run(changes), options);
         }
     });
-    let all = (!whole).then(|| {
-        view! {
-            <a class="pill" href=link.run(vec![("zoom", String::new())]) data-noscroll="">
-                "All events"
-            </a>
-        }
-    });
+    let zoomed = move || drawn.with(|drawn| drawn.from.0 > 0 || drawn.to != drawn.last_version);
+    let all = move || {
+        zoomed().then(|| {
+            view! {
+                <a class="pill" href=link.run(vec![("zoom", String::new())]) data-noscroll="">
+                    "All events"
+                </a>
+            }
+        })
+    };
     let axes = move || {
         [
             ("", Axis::Time, "by time"),
@@ -86,7 +73,7 @@ pub(super) fn line(drawn: StreamTimeline, at: Memo<At>, link: Link) -> impl Into
     view! {
         <div class="bar">
             <h2>"Timeline"</h2>
-            <span class="dim">{words}</span>
+            <span class="dim">{move || drawn.with(words)}</span>
             <span class="grow"></span>
             {all}
             {axes}
@@ -96,16 +83,29 @@ pub(super) fn line(drawn: StreamTimeline, at: Memo<At>, link: Link) -> impl Into
         </Pick>
         <div class="bar ends">
             <span class="mono">{move || span(true)}</span>
-            <span class="legend">{legend} {more}</span>
+            <span class="legend">{move || drawn.with(|drawn| legend(timeline::types(&drawn.marks)))}</span>
             <span class="mono">{move || span(false)}</span>
         </div>
         <Steps
             version=here.into()
-            last=drawn.with_value(|drawn| drawn.last_version.0)
+            last
             link
-            stride=every
+            stride=Memo::new(move |_| drawn.with(|drawn| drawn.every))
         />
     }
+    .into_any()
+}
+
+/// The types by their colours, those with the most marks.
+pub(super) fn legend(types: Vec<(String, usize)>) -> AnyView {
+    let more = types.len().saturating_sub(LEGEND);
+    let more = (more > 0).then(|| format!("and {more} more"));
+    let names = types
+        .into_iter()
+        .take(LEGEND)
+        .map(|(name, _)| view! { <TypeName name /> })
+        .collect_view();
+    view! { {names} {more} }.into_any()
 }
 
 /// What a click or a drag asks for: the event nearest to it, or the events in it.

@@ -160,17 +160,32 @@ pub fn FirstAt(
                 if condition.trim().is_empty() {
                     return Ok(None);
                 }
-                api.state_first(&name, &condition).await.map(Some)
+                api.state_first(&name, &condition, None).await.map(Some)
             }
         },
     );
+    let further = RwSignal::new(None);
+    Effect::new(move || {
+        if let Some(Ok(Some(found))) = first.get() {
+            further.set(None);
+            let asked = condition.get_untracked();
+            leptos::task::spawn_local(look_on(found, asked, condition, further));
+        }
+    });
     view! {
         {form}
         <Transition fallback=|| ()>
             {move || Suspend::new(async move {
                 match first.await {
                     Ok(None) => ().into_any(),
-                    Ok(Some(found)) => found_view(&found, to_version),
+                    Ok(Some(found)) => {
+                        let shown = move || match further.get() {
+                            None => found_view(&found, to_version),
+                            Some(Ok(further)) => found_view(&further, to_version),
+                            Some(Err(error)) => view! { <ErrorNotice error /> }.into_any(),
+                        };
+                        view! { <div role="status">{shown}</div> }.into_any()
+                    }
                     Err(error) => view! { <ErrorNotice error /> }.into_any(),
                 }
             })}
@@ -179,10 +194,35 @@ pub fn FirstAt(
     .into_any()
 }
 
+/// Looks on where the server had no more time, until there is an answer or another question.
+async fn look_on(
+    mut found: StateFound,
+    asked: String,
+    condition: Memo<String>,
+    further: RwSignal<Option<Result<StateFound, ApiError>>>,
+) {
+    let api = Api::from_context();
+    while found.version.is_none() && found.looked_up_to < found.last_version {
+        let from = found.looked_up_to.0 + 1;
+        let answer = api
+            .state_first(found.stream.as_str(), &asked, Some(from))
+            .await;
+        if condition.try_get_untracked().as_ref() != Some(&asked) {
+            return;
+        }
+        let goes_on = answer.clone().ok();
+        let _ = further.try_set(Some(answer));
+        match goes_on {
+            Some(next) if next.looked_up_to > found.looked_up_to => found = next,
+            _ => return,
+        }
+    }
+}
+
 fn found_view(found: &StateFound, to_version: Callback<i64, String>) -> AnyView {
     if let Some(version) = found.version {
         return view! {
-            <p role="status">
+            <p>
                 "It holds for the first time at "
                 <a href=to_version.run(version.0) data-noscroll="">
                     {format!("version {}", format::number(version.0))}
@@ -195,11 +235,9 @@ fn found_view(found: &StateFound, to_version: Callback<i64, String>) -> AnyView 
     let upto = format::number(found.looked_up_to.0);
     let words = if found.looked_up_to < found.last_version {
         let last = format::number(found.last_version.0);
-        format!(
-            "It holds at no version up to {upto}; there was no time to look at those up to {last}."
-        )
+        format!("It holds at no version up to {upto}; those up to {last} are being looked at.")
     } else {
         format!("It holds at no version up to {upto}.")
     };
-    view! { <p role="status">{words}</p> }.into_any()
+    view! { <p>{words}</p> }.into_any()
 }

@@ -18,15 +18,15 @@ pub fn Steps(
     /// The version that is shown.
     version: Signal<i64>,
     /// The newest one.
-    last: i64,
+    last: Memo<i64>,
     /// The link to this page with a part of its query changed.
     link: Callback<Vec<(&'static str, String)>, String>,
     /// Versions that ⇧ steps over: those between two marks.
-    stride: i64,
+    stride: Memo<i64>,
 ) -> impl IntoView {
     let navigate = use_navigate();
     let go = Callback::new(move |to: i64| {
-        let to = to.clamp(0, last);
+        let to = to.clamp(0, last.get_untracked());
         if to != version.get_untracked() {
             let options = NavigateOptions {
                 // To step is not to visit: Back leaves the page, not the version.
@@ -37,20 +37,24 @@ pub fn Steps(
             navigate(&link.run(vec![("version", to.to_string())]), options);
         }
     });
-    let href = move |to: i64| link.run(vec![("version", to.clamp(0, last).to_string())]);
+    let href = move |to: i64| link.run(vec![("version", to.clamp(0, last.get()).to_string())]);
     let keys = move |event: leptos::ev::KeyboardEvent| {
         // The choice of a speed has keys of its own.
         let chooses = event_target::<web_sys::Element>(&event).tag_name() == "SELECT";
         if chooses || event.alt_key() || event.ctrl_key() || event.meta_key() {
             return;
         }
-        let wide = if event.shift_key() { stride.max(10) } else { 1 };
+        let wide = if event.shift_key() {
+            stride.get_untracked().max(10)
+        } else {
+            1
+        };
         let now = version.get_untracked();
         let to = match event.key().as_str() {
             "ArrowLeft" => now - wide,
             "ArrowRight" => now + wide,
             "Home" => 0,
-            "End" => last,
+            "End" => last.get_untracked(),
             _ => return,
         };
         event.prevent_default();
@@ -69,7 +73,7 @@ pub fn Steps(
         view! {
             <a
                 class="button"
-                href=move || href(to(version.get(), last))
+                href=move || href(to(version.get(), last.get()))
                 data-noscroll=""
                 aria-label=label
                 title=label
@@ -86,7 +90,7 @@ pub fn Steps(
                 type="range"
                 node_ref=slider
                 min="0"
-                max=last
+                max=move || last.get()
                 value=version.get_untracked()
                 prop:value=move || version.get()
                 aria-label="Version"
@@ -95,7 +99,7 @@ pub fn Steps(
             {step(|now, _| now + 1, "Version after", "›")}
             {step(|_, last| last, "Newest version", "»")}
             <span class="mono">
-                {move || format!("version {} of {}", format::number(version.get()), format::number(last))}
+                {move || format!("version {} of {}", format::number(version.get()), format::number(last.get()))}
             </span>
             <Play version last go />
             <span class="dim keys">"Keys: ← → Home End, with ⇧ further"</span>
@@ -109,7 +113,7 @@ fn Play(
     /// The version that is shown.
     version: Signal<i64>,
     /// The newest one.
-    last: i64,
+    last: Memo<i64>,
     /// Goes to a version.
     go: Callback<i64>,
 ) -> impl IntoView {
@@ -124,11 +128,14 @@ fn Play(
     on_cleanup(stop);
     let start = move || {
         stop();
-        if version.get_untracked() >= last {
+        if version.get_untracked() >= last.get_untracked() {
             go.run(0);
         }
         let step = move || {
-            let now = version.try_get_untracked().unwrap_or(last);
+            let Some((now, last)) = version.try_get_untracked().zip(last.try_get_untracked())
+            else {
+                return;
+            };
             if now >= last {
                 stop();
             } else {

@@ -1,14 +1,16 @@
 //! Streams: found by a part of the name and by category.
 
-use highwater_model::{CategorySummary, StreamList, StreamSummary};
+use highwater_model::{CategorySummary, StreamList, StreamSummary, ViewPage};
 use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::components::Form;
 use leptos_router::hooks::use_query_map;
 
 use super::Loading;
-use crate::api::{Api, StreamsRequest, escape};
+use crate::api::streams::StreamsRequest;
+use crate::api::{Api, escape};
 use crate::components::problem::{EmptyStore, ErrorNotice};
+use crate::components::share::Share;
 use crate::components::{Time, TypeName};
 use crate::format;
 
@@ -38,7 +40,15 @@ pub fn StreamsPage() -> impl IntoView {
     );
     view! {
         <Title text="Streams" />
-        <h1>"Streams"</h1>
+        <div class="bar">
+            <h1>"Streams"</h1>
+            <span class="grow"></span>
+            <Share
+                page=ViewPage::Streams
+                call=Signal::derive(move || request.with(StreamsRequest::call))
+                export=Signal::derive(move || request.with(StreamsRequest::export))
+            />
+        </div>
         <Transition fallback=Loading>
             {move || Suspend::new(async move {
                 match found.await {

@@ -5,21 +5,24 @@
 //! A variant of `Step` in `shop.rs`: what it appends stands in `take`, what follows from it in `react`.
 //!
 //! # Adding a read model
-//! A `.sql` file in `read_models`, and its line in `read_models.rs`; `tests/read_models.rs` checks it.
+//! A `.sql` file in `read_models`, and its line in `read_models.rs`; `tests/read_models.rs` checks it. The state of an aggregate is the
+//! same in `states` and `state_definitions.rs`.
 
 mod chance;
 mod read_models;
 mod shop;
+mod state_definitions;
 
 use std::time::Duration;
 
 use highwater_engine::ReadModels;
-use highwater_model::FlowRuleBody;
+use highwater_model::{FlowRuleBody, StateDefinition};
 use highwater_store::read_models::{Order, ReadModelError};
 use highwater_store::{Store, StoreError, Tasks};
 
 pub use read_models::{FIXED, READ_MODELS, ReadModelFile};
 pub use shop::Shop;
+pub use state_definitions::STATE_DEFINITIONS;
 
 /// What an order's flow begins with.
 const ORDER_KIND: &str = "OrderPlaced";
@@ -49,7 +52,7 @@ pub fn run(
     });
 }
 
-/// Takes in the shop's read models. One that is there already stays as it is: an operator may have rebuilt it to another version.
+/// Takes in the shop's read models and states. One that is there already stays as it is: an operator may have rebuilt it to another version.
 pub async fn define(store: &Store, read_models: &ReadModels) {
     let order = Order::new("demo", Some("the shop's own read model"));
     for (name, text) in READ_MODELS {
@@ -64,6 +67,26 @@ pub async fn define(store: &Store, read_models: &ReadModels) {
             tracing::warn!(%error, read_model = name, "the demo goes on without this read model");
         }
     }
+    define_states(store).await;
+}
+
+/// Takes in what the states of the shop's aggregates are; a category that has a definition keeps it.
+async fn define_states(store: &Store) {
+    let order = Order::new("demo", Some("the shop's own state"));
+    for text in STATE_DEFINITIONS {
+        if let Err(error) = define_state(store, text, &order).await {
+            tracing::warn!(%error, "the demo goes on without a definition of a state");
+        }
+    }
+}
+
+async fn define_state(store: &Store, text: &str, order: &Order) -> Result<(), ReadModelError> {
+    let definition = StateDefinition::parse(text)?;
+    let there = store.state_definition(&definition.category).await?;
+    if there.is_none() {
+        store.set_state_definition(&definition, order).await?;
+    }
+    Ok(())
 }
 
 /// Says when an order's flow is finished, unless somebody has said so already.

@@ -4,11 +4,12 @@
 use std::time::Duration;
 
 use highwater_demo::{FIXED, READ_MODELS, Shop};
-use highwater_engine::{ReadModelOptions, ReadModels};
-use highwater_model::Definition;
+use highwater_engine::{ReadModelOptions, ReadModels, States};
+use highwater_model::{Definition, StateBy, StreamName};
 use highwater_postgres::scratch::Scratch;
 use highwater_store::read_models::Order;
-use highwater_store::{Ids, Store, StoreOptions, Tasks};
+use highwater_store::{Ids, Store, StoreOptions, StreamQuery, Tasks};
+use serde_json::Value;
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
 /// Enough for orders that are completed, refused and out of stock.
@@ -91,4 +92,51 @@ async fn first_revenue_counts_cancelled_orders_and_the_second_does_not() {
     .unwrap();
     assert!(sums_are_right);
     tasks.shutdown().await;
+}
+
+/// Two ways to the same answer: the state that a definition folds, and the row that a read model keeps.
+#[tokio::test]
+async fn the_state_of_an_order_says_what_its_read_model_says() {
+    let tasks = Tasks::new();
+    let (store, url) = shop(&tasks).await;
+    let read_models = ReadModels::start(store.clone(), &tasks, ReadModelOptions::default());
+    highwater_demo::define(&store, &read_models).await;
+    let head = store.mark().await.unwrap().position;
+    let handled = read_models.wait_until_handled("orders_by_state", head, Duration::from_mins(1));
+    assert!(handled.await.unwrap().handled);
+    let handled = read_models.wait_until_handled("stock_levels", head, Duration::from_mins(1));
+    assert!(handled.await.unwrap().handled);
+    let mut database = PgConnection::connect(&url).await.unwrap();
+    let orders: Vec<(String, String, Option<String>, i64)> =
+        sqlx::query_as("select order_name, state, reason, cents from orders_by_state.orders")
+            .fetch_all(&mut database)
+            .await
+            .unwrap();
+    assert!(orders.len() > 100, "{} orders", orders.len());
+    let states = States::new(store.clone());
+    let state_of = async |stream: &str| -> Value {
+        let stream = StreamName::new(stream).unwrap();
+        let found = states.at(&stream, None).await.unwrap();
+        assert_eq!(found.by, StateBy::Definition, "{:?}", found.definition);
+        serde_json::from_str(found.state.get()).unwrap()
+    };
+    for (order, status, reason, cents) in orders.iter().take(60) {
+        let state = state_of(order).await;
+        assert_eq!(state["status"], **status, "{order}: {state}");
+        assert_eq!(state["total_cents"], *cents, "{order}: {state}");
+        assert_eq!(
+            state["reason"].as_str(),
+            reason.as_deref(),
+            "{order}: {state}"
+        );
+    }
+    for stream in store.streams(StreamQuery::default()).await.unwrap().streams {
+        let state = state_of(stream.stream.as_str()).await;
+        let told = if stream.category == "stock" {
+            "available"
+        } else {
+            "status"
+        };
+        assert!(!state[told].is_null(), "{}: {state}", stream.stream);
+    }
 }

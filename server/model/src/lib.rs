@@ -11,12 +11,14 @@
 //! | position | [`Position`] | an event's place in the whole log, from 1, in commit order, without gaps |
 //! | expected version | [`ExpectedVersion`] | what an append says the stream's version is |
 //! | state | [`State`] | what the events of a stream up to a version come to |
+//! | state definition | [`StateDefinition`] | an expression that says what an event makes of the state of its category's streams |
 //! | mark | [`Mark`] | where the high-water mark stands |
 //! | flow | [`Flow`], [`FlowSummary`] | the events of one correlation id, across streams and services |
 //! | read model | [`ReadModel`], [`Definition`] | tables that a projection writes, and the text that says how |
 //! | lag | [`Lag`] | how far a checkpoint is behind, in positions, matching events and seconds |
 //! | failure | [`Failure`] | an event that a projection could not handle |
 //! | action | [`Action`] | what an operator did: who, when, what, why, outcome |
+//! | saved view | [`SavedView`] | what a page of the console shows, by a name |
 //! | filter line | [`filter::Filter`] | which events: one grammar for page, API, WebSocket and command line |
 //!
 //! # Adding a wire type
@@ -47,7 +49,9 @@ mod read_model_parse;
 pub mod read_model_part;
 pub mod read_model_plan;
 mod read_model_sql;
+pub mod saved_view;
 pub mod state;
+pub mod state_definition;
 pub mod store;
 pub mod store_check;
 pub mod stream;
@@ -89,7 +93,11 @@ pub use read_model_orders::{
 };
 pub use read_model_part::{Part, PartKey};
 pub use read_model_plan::{RebuildPlan, ReplayFrom, ReplayPlan};
+pub use saved_view::{SavedView, SavedViewBody, ViewPage};
 pub use state::State;
+pub use state_definition::{
+    KeptStateDefinition, StateDefinition, StateDefinitionFailure, StateDefinitionUsed, StateTryBody,
+};
 pub use store::{
     DatabaseRights, Mark, MarkHolder, RelationSize, StoreFacts, StoreSizes, TailFacts,
 };

@@ -3,10 +3,11 @@
 use crate::PartKey;
 use crate::filter::Glob;
 use crate::read_model_definition::{
-    DEFINITION_BYTES, Definition, DefinitionError, FailurePolicy, HandlerKind, Key, Statement,
-    check_name,
+    Definition, DefinitionError, FailurePolicy, HandlerKind, Key, Statement, check_name,
 };
-use crate::read_model_sql::{Token, TokenKind, has_outside, tokens, verb};
+use crate::read_model_sql::{
+    Directive, Token, TokenKind, checked_tokens, directive, has_outside, verb,
+};
 
 const DIRECTIVES: [&str; 9] = [
     "events",
@@ -35,21 +36,7 @@ enum Section {
 
 pub(crate) fn parse(name: &str, text: &str) -> Result<Definition, DefinitionError> {
     check_name(name).map_err(|error| DefinitionError::at(text, 0, error.to_string()))?;
-    if text.len() > DEFINITION_BYTES {
-        return Err(DefinitionError::at(
-            text,
-            0,
-            format!("a definition has up to {} KiB", DEFINITION_BYTES >> 10),
-        ));
-    }
-    if let Some(nul) = text.find('\0') {
-        return Err(DefinitionError::at(
-            text,
-            nul,
-            "no SQL holds a NUL character",
-        ));
-    }
-    let tokens = tokens(text)?;
+    let tokens = checked_tokens(text)?;
     let mut reader = Reader {
         text,
         section: Section::Header,
@@ -95,11 +82,12 @@ impl Reader<'_> {
     }
 
     fn directive(&mut self, token: Token) -> Result<(), DefinitionError> {
-        let line = &self.text[token.start..token.end];
-        let colon = token.start + line.find(':').map_or(0, |at| at + 1);
-        let body = &self.text[colon..token.end];
-        let at = colon + (body.len() - body.trim_start().len());
-        let word = body.split_whitespace().next().unwrap_or_default();
+        let Directive {
+            word,
+            at,
+            value,
+            value_at,
+        } = directive(self.text, token);
         let Some(&directive) = DIRECTIVES.iter().find(|&&known| known == word) else {
             let message = if word.is_empty() {
                 "a directive is missing here".to_owned()
@@ -126,16 +114,7 @@ impl Reader<'_> {
             ));
         }
         self.seen.push(directive);
-        let after = at + directive.len();
-        let rest = &self.text[after..token.end];
-        // A remark behind the directive; a description may hold anything.
-        let rest = if directive == "describe" {
-            rest
-        } else {
-            rest.split("--").next().unwrap_or_default()
-        };
-        let value_at = after + (rest.len() - rest.trim_start().len());
-        self.value(directive, rest.trim(), value_at)
+        self.value(directive, value, value_at)
     }
 
     fn value(&mut self, directive: &str, value: &str, at: usize) -> Result<(), DefinitionError> {

@@ -1,7 +1,7 @@
 //! Cuts a definition into statements and directives, without understanding more of SQL than that needs: comments, strings, quoted
 //! names, dollar quotes, parentheses and semicolons.
 
-use crate::read_model_definition::DefinitionError;
+use crate::read_model_definition::{DEFINITION_BYTES, DefinitionError};
 
 /// What stands in the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,8 +33,56 @@ pub(crate) struct Token {
 /// How a directive begins.
 const DIRECTIVE: &str = "highwater:";
 
-/// The tokens of a definition.
-pub(crate) fn tokens(text: &str) -> Result<Vec<Token>, DefinitionError> {
+/// What a directive says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Directive<'a> {
+    /// Its name; empty when it has none.
+    pub(crate) word: &'a str,
+    /// Where that stands.
+    pub(crate) at: usize,
+    /// What stands behind it, without a remark; a description may hold anything.
+    pub(crate) value: &'a str,
+    /// Where that stands.
+    pub(crate) value_at: usize,
+}
+
+/// Reads a token that is a directive.
+pub(crate) fn directive(text: &str, token: Token) -> Directive<'_> {
+    let line = &text[token.start..token.end];
+    let colon = token.start + line.find(':').map_or(0, |at| at + 1);
+    let body = &text[colon..token.end];
+    let at = colon + (body.len() - body.trim_start().len());
+    let word = body.split_whitespace().next().unwrap_or_default();
+    let after = at + word.len();
+    let rest = &text[after..token.end];
+    let rest = if word == "describe" {
+        rest
+    } else {
+        rest.split("--").next().unwrap_or_default()
+    };
+    Directive {
+        word,
+        at,
+        value: rest.trim(),
+        value_at: after + (rest.len() - rest.trim_start().len()),
+    }
+}
+
+/// The tokens of a definition that is no longer than one may be.
+pub(crate) fn checked_tokens(text: &str) -> Result<Vec<Token>, DefinitionError> {
+    if text.len() > DEFINITION_BYTES {
+        let message = format!("a definition has up to {} KiB", DEFINITION_BYTES >> 10);
+        return Err(DefinitionError::at(text, 0, message));
+    }
+    if let Some(nul) = text.find('\0') {
+        let message = "no SQL holds a NUL character";
+        return Err(DefinitionError::at(text, nul, message));
+    }
+    tokens(text)
+}
+
+/// The tokens of a text.
+fn tokens(text: &str) -> Result<Vec<Token>, DefinitionError> {
     let mut tokens = Vec::new();
     let mut at = 0;
     while let Some(c) = text[at..].chars().next() {

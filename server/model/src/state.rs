@@ -1,5 +1,6 @@
-//! The state of a stream at a version, without any code of its owner's: the `data` of each event, in order, is merged into what was
+//! The state of a stream at a version. Without any code of its owner's, the `data` of each event, in order, is merged into what was
 //! there (JSON merge patch, RFC 7396): fields of objects one by one, `null` removes a field, anything else replaces what was there.
+//! With a definition, each event's outcome comes from elsewhere, and the state becomes that.
 //!
 //! Values keep the text that the log holds, so a number shows each of its digits; and each knows the version that gave it.
 
@@ -38,6 +39,11 @@ impl State {
     /// Merges an event's data.
     pub fn merge(&mut self, data: &RawValue, version: Version) {
         Node::merge(&mut self.0, data.get(), version);
+    }
+
+    /// Becomes what an event made of it. What is the same as before keeps the version that gave it.
+    pub fn become_state(&mut self, after: &RawValue, version: Version) {
+        self.0 = Some(Node::becomes(self.0.take(), after.get(), version));
     }
 
     /// As JSON; `null` before the first event.
@@ -110,6 +116,44 @@ impl Node {
         if fields.is_empty() && !was_empty {
             *since = version;
         }
+    }
+
+    fn becomes(before: Option<Self>, json: &str, version: Version) -> Self {
+        let Some(after) = object(json) else {
+            return match before {
+                Some(Self::Value {
+                    json: there,
+                    version,
+                }) if *there == *json => Self::Value {
+                    json: there,
+                    version,
+                },
+                _ => Self::Value {
+                    json: json.into(),
+                    version,
+                },
+            };
+        };
+        let (mut there, since, was_empty) = match before {
+            Some(Self::Fields { fields, version }) => {
+                let was_empty = fields.is_empty();
+                (fields, version, was_empty)
+            }
+            _ => (BTreeMap::new(), version, after.is_empty()),
+        };
+        let fields: BTreeMap<String, Self> = after
+            .into_iter()
+            .map(|(name, value)| {
+                let node = Self::becomes(there.remove(&name), value.get(), version);
+                (name, node)
+            })
+            .collect();
+        let version = if fields.is_empty() && !was_empty {
+            version
+        } else {
+            since
+        };
+        Self::Fields { fields, version }
     }
 
     fn write(&self, text: &mut String) {

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
-use crate::{Position, RecordedEvent, StreamName, Version};
+use crate::{Position, RecordedEvent, StateDefinitionUsed, StreamName, Version};
 
 /// The state of a stream after an event, and what that event did to it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -19,6 +19,9 @@ pub struct StreamState {
     pub last_version: Version,
     /// How it came to be.
     pub by: StateBy,
+    /// The definition of the stream's category, if it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub definition: Option<StateDefinitionUsed>,
     /// The state; `null` when no event has given it anything.
     #[cfg_attr(feature = "openapi", schema(value_type = serde_json::Value))]
     pub state: Box<RawValue>,
@@ -39,6 +42,8 @@ pub struct StreamState {
 pub enum StateBy {
     /// Each event's data is a JSON merge patch (RFC 7396) of the one before.
     Merge,
+    /// The expression of the category's definition answers it.
+    Definition,
 }
 
 /// The difference of two states of a stream.
@@ -51,6 +56,8 @@ pub struct StateDifference {
     pub from: Version,
     /// The state after is the one at this version.
     pub to: Version,
+    /// How both came to be.
+    pub by: StateBy,
     /// What is to be done to the one to get the other.
     pub changes: Vec<StateChange>,
 }
@@ -141,9 +148,11 @@ pub struct StreamTimeline {
 pub struct StateFound {
     /// The stream.
     pub stream: StreamName,
+    /// How the states that were looked at came to be.
+    pub by: StateBy,
     /// The version; none when the condition holds at no version.
     pub version: Option<Version>,
-    /// The newest version that was looked at; before the stream's newest when it took too long.
+    /// The newest version that was looked at. Before the stream's newest when it took too long: ask again from here.
     pub looked_up_to: Version,
     /// The stream's newest version.
     pub last_version: Version,

@@ -3,7 +3,7 @@
 
 use highwater_model::{State, StateOperation, Version};
 use proptest::prelude::*;
-use serde_json::value::to_raw_value;
+use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Map, Value, json};
 
 /// JSON merge patch as RFC 7396 writes it down.
@@ -25,12 +25,14 @@ fn merge_patch(target: &mut Value, patch: &Value) {
     }
 }
 
+type Step = fn(&mut State, &RawValue, Version);
+
 /// Each state of a stream, before its first event and after each.
-fn states(events: &[Value]) -> Vec<State> {
+fn states(events: &[Value], step: Step) -> Vec<State> {
     let mut states = vec![State::default()];
     for (version, data) in (0..).zip(events) {
         let mut state = states.last().unwrap().clone();
-        state.merge(&to_raw_value(data).unwrap(), Version(version));
+        step(&mut state, &to_raw_value(data).unwrap(), Version(version));
         states.push(state);
     }
     states
@@ -81,15 +83,23 @@ proptest! {
     #[test]
     fn a_state_is_the_merge_of_the_first_events(events in prop::collection::vec(data(), 1..8)) {
         let mut plain = Value::Null;
-        for (state, data) in states(&events)[1..].iter().zip(&events) {
+        for (state, data) in states(&events, State::merge)[1..].iter().zip(&events) {
             merge_patch(&mut plain, data);
             prop_assert_eq!(&value(state), &plain);
         }
     }
 
     #[test]
+    fn a_state_becomes_what_it_is_said_to_be(events in prop::collection::vec(data(), 1..8)) {
+        for (state, said) in states(&events, State::become_state)[1..].iter().zip(&events) {
+            prop_assert_eq!(&value(state), said);
+        }
+    }
+
+    #[test]
     fn changes_lead_from_any_state_to_any_other(events in prop::collection::vec(data(), 2..6)) {
-        let states = states(&events);
+        let mut states = states(&events, State::merge);
+        states.extend(self::states(&events, State::become_state));
         for before in &states {
             for after in &states {
                 let mut target = value(before);
@@ -103,15 +113,17 @@ proptest! {
 
     #[test]
     fn a_field_was_set_by_the_event_since_which_it_has_its_value(events in prop::collection::vec(data(), 1..8)) {
-        let states = states(&events);
-        let values: Vec<Value> = states.iter().map(value).collect();
-        let last = values.last().unwrap();
-        for field in states.last().unwrap().fields() {
-            let now = last.pointer(&field.path).unwrap();
-            // Back from the end, as long as it is the same.
-            let same = values.iter().rev().take_while(|state| state.pointer(&field.path) == Some(now)).count();
-            let since = i64::try_from(values.len() - same).unwrap() - 1;
-            prop_assert_eq!(field.version.0, since.max(0), "{} of {:?}", field.path, events);
+        for step in [State::merge, State::become_state] {
+            let states = states(&events, step);
+            let values: Vec<Value> = states.iter().map(value).collect();
+            let last = values.last().unwrap();
+            for field in states.last().unwrap().fields() {
+                let now = last.pointer(&field.path).unwrap();
+                // Back from the end, as long as it is the same.
+                let same = values.iter().rev().take_while(|state| state.pointer(&field.path) == Some(now)).count();
+                let since = i64::try_from(values.len() - same).unwrap() - 1;
+                prop_assert_eq!(field.version.0, since.max(0), "{} of {:?}", field.path, events);
+            }
         }
     }
 }

@@ -10,6 +10,7 @@ pub mod categories;
 pub mod charts;
 pub mod check;
 pub mod cloud_events;
+mod download;
 pub mod event_types;
 pub mod events;
 pub mod export;
@@ -23,6 +24,7 @@ pub mod import;
 mod import_lines;
 pub mod jobs;
 pub mod lag_history;
+mod list_export;
 pub mod live;
 pub mod orders;
 pub mod problem;
@@ -33,10 +35,12 @@ pub mod rebuild;
 mod record_export;
 pub mod replay;
 pub mod rows;
+pub mod state_definitions;
 pub mod store;
 pub mod stream;
 pub mod stream_state;
 pub mod streams;
+pub mod views;
 
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
@@ -59,7 +63,7 @@ use crate::state::AppState;
         highwater_model::FlowOrder,
         highwater_model::FlowShown,
         highwater_model::VersionRole,
-        record_export::RecordFormat,
+        download::FileFormat,
         highwater_model::DiffKind,
         highwater_model::JobKind,
         highwater_model::JobState,
@@ -79,9 +83,11 @@ pub fn routes() -> OpenApiRouter<AppState> {
         .merge(charts::routes())
         .merge(stream::routes())
         .merge(stream_state::routes())
+        .merge(state_definitions::routes())
         .merge(streams::routes())
         .merge(flows::routes())
         .merge(find::routes())
+        .merge(views::routes())
         .merge(event_types::routes())
         .merge(categories::routes())
         .merge(read_models::routes())
@@ -101,6 +107,7 @@ pub fn lasting_routes() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
         .merge(import::routes())
         .merge(export::routes())
+        .merge(list_export::routes())
         .merge(check::routes())
         .merge(rebuild::routes())
         .merge(replay::routes())

@@ -92,6 +92,9 @@ impl From<StoreError> for ApiError {
             StoreError::BadQuery(_) => {
                 Problem::new(400, "bad_query", "The query is not right", detail)
             }
+            StoreError::BadView(_) => {
+                Problem::new(422, "bad_view", "The view can't be saved", detail)
+            }
             StoreError::BadRule(_) => {
                 Problem::new(422, "bad_flow_rule", "The rule is not right", detail)
             }

@@ -1,29 +1,22 @@
 //! What is on record, as a file: `GET /api/actions/export`, `GET /api/jobs/export`.
 
-use std::io;
-
-use axum::body::Body;
 use axum::extract::State;
-use axum::http::header;
-use axum::response::{IntoResponse, Response};
-use bytes::Bytes;
-use futures_util::stream;
+use axum::response::Response;
 use highwater_model::{Action, Job, JobKind, JobState, Problem};
 use highwater_store::read_models::{ActionQuery, JobQuery};
 use highwater_store::{Store, StoreError};
-use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use serde::Deserialize;
+use utoipa::IntoParams;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::actions::wanted;
+use super::download::{Exported, FileFormat, download};
 use super::extract::{Query, not_negative};
 use super::problem::ApiResult;
 use crate::state::AppState;
 
 /// Records read at once.
 const PAGE: i64 = 1_000;
-/// The same, to compare with.
-const PAGE_RECORDS: usize = 1_000;
 
 /// The calls of this area.
 pub(super) fn routes() -> OpenApiRouter<AppState> {
@@ -32,24 +25,13 @@ pub(super) fn routes() -> OpenApiRouter<AppState> {
         .routes(routes!(jobs_export))
 }
 
-/// How it is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum RecordFormat {
-    /// A line of names, then a line a record; JSON in a field of its own.
-    Csv,
-    /// A JSON object a line.
-    #[default]
-    Ndjson,
-}
-
 /// Which actions.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct ActionsExportParams {
     /// `csv`, or `ndjson` unless given.
-    format: Option<RecordFormat>,
+    format: Option<FileFormat>,
     /// Of one read model.
     read_model: Option<String>,
     /// Of one kind.
@@ -91,7 +73,7 @@ async fn actions_export(
 #[into_params(parameter_in = Query)]
 struct JobsExportParams {
     /// `csv`, or `ndjson` unless given.
-    format: Option<RecordFormat>,
+    format: Option<FileFormat>,
     /// Of one read model.
     read_model: Option<String>,
     /// Of one kind.
@@ -119,27 +101,7 @@ async fn jobs_export(
     Ok(download::<Job>(state.store.clone(), query, "jobs", format))
 }
 
-/// Something on record.
-trait Record: Serialize + Send + Sync + Sized + 'static {
-    /// Names of the fields, in the order of [`Self::fields`].
-    const NAMES: &'static [&'static str];
-
-    /// Which of them.
-    type Query: Clone + Send + Sync + 'static;
-
-    /// A page of them, the newest first, before an id.
-    fn read(
-        store: &Store,
-        query: &Self::Query,
-        before: Option<i64>,
-    ) -> impl Future<Output = Result<Vec<Self>, StoreError>> + Send;
-
-    fn id(&self) -> i64;
-
-    fn fields(&self) -> Vec<String>;
-}
-
-impl Record for Action {
+impl Exported for Action {
     const NAMES: &'static [&'static str] = &[
         "id",
         "at",
@@ -153,21 +115,20 @@ impl Record for Action {
     ];
 
     type Query = ActionQuery;
+    type Cursor = i64;
 
     async fn read(
         store: &Store,
         query: &ActionQuery,
         before: Option<i64>,
-    ) -> Result<Vec<Self>, StoreError> {
+    ) -> Result<(Vec<Self>, Option<i64>), StoreError> {
         let query = ActionQuery {
             before,
             ..query.clone()
         };
-        store.find_actions(&query).await
-    }
-
-    fn id(&self) -> i64 {
-        self.id
+        let page = store.find_actions(&query).await?;
+        let next = next(page.len(), page.last().map(|last| last.id));
+        Ok((page, next))
     }
 
     fn fields(&self) -> Vec<String> {
@@ -185,7 +146,7 @@ impl Record for Action {
     }
 }
 
-impl Record for Job {
+impl Exported for Job {
     const NAMES: &'static [&'static str] = &[
         "id",
         "kind",
@@ -205,21 +166,20 @@ impl Record for Job {
     ];
 
     type Query = JobQuery;
+    type Cursor = i64;
 
     async fn read(
         store: &Store,
         query: &JobQuery,
         before: Option<i64>,
-    ) -> Result<Vec<Self>, StoreError> {
+    ) -> Result<(Vec<Self>, Option<i64>), StoreError> {
         let query = JobQuery {
             before,
             ..query.clone()
         };
-        store.find_jobs(&query).await
-    }
-
-    fn id(&self) -> i64 {
-        self.id
+        let page = store.find_jobs(&query).await?;
+        let next = next(page.len(), page.last().map(|last| last.id));
+        Ok((page, next))
     }
 
     fn fields(&self) -> Vec<String> {
@@ -247,101 +207,7 @@ impl Record for Job {
     }
 }
 
-/// An answer that a browser keeps as a file: page after page, each read when the one before was taken.
-fn download<R: Record>(
-    store: Store,
-    query: R::Query,
-    name: &str,
-    format: RecordFormat,
-) -> Response {
-    let head = match format {
-        RecordFormat::Csv => csv_line(R::NAMES.iter().copied()),
-        RecordFormat::Ndjson => String::new(),
-    };
-    let pages = stream::unfold(Some((None, head)), move |at| {
-        let (store, query) = (store.clone(), query.clone());
-        async move {
-            let (before, mut text) = at?;
-            let records = match R::read(&store, &query, before).await {
-                Ok(records) => records,
-                Err(error) => {
-                    // The head of the answer is gone already: breaking it off is the one way left to say that it isn't whole.
-                    tracing::error!(%error, "an export of records broke off");
-                    return Some((Err(io::Error::other(error)), None));
-                }
-            };
-            for record in &records {
-                match format {
-                    RecordFormat::Csv => {
-                        text += &csv_line(record.fields().iter().map(String::as_str));
-                    }
-                    RecordFormat::Ndjson => match serde_json::to_string(record) {
-                        Ok(line) => {
-                            text += &line;
-                            text.push('\n');
-                        }
-                        Err(error) => return Some((Err(io::Error::other(error)), None)),
-                    },
-                }
-            }
-            let next = records
-                .last()
-                .filter(|_| records.len() >= PAGE_RECORDS)
-                .map(|last| (Some(last.id()), String::new()));
-            Some((Ok(Bytes::from(text)), next))
-        }
-    });
-    let (kind, ending) = match format {
-        RecordFormat::Csv => ("text/csv; charset=utf-8; header=present", "csv"),
-        RecordFormat::Ndjson => ("application/x-ndjson", "ndjson"),
-    };
-    let disposition = format!("attachment; filename=\"highwater-{name}.{ending}\"");
-    (
-        [
-            (header::CONTENT_TYPE, kind.to_owned()),
-            (header::CONTENT_DISPOSITION, disposition),
-        ],
-        Body::from_stream(pages),
-    )
-        .into_response()
-}
-
-/// A line of CSV (RFC 4180). A text that a spreadsheet would take for a formula begins with an apostrophe: an operator's reason must
-/// not run on the machine of whoever reads the log.
-fn csv_line<'a>(fields: impl Iterator<Item = &'a str>) -> String {
-    let mut line = String::new();
-    for (number, field) in fields.enumerate() {
-        if number > 0 {
-            line.push(',');
-        }
-        let guard = if field.starts_with(['=', '+', '-', '@', '\t', '\r']) {
-            "'"
-        } else {
-            ""
-        };
-        if field.contains([',', '"', '\n', '\r']) || !guard.is_empty() {
-            line.push('"');
-            line.push_str(guard);
-            line.push_str(&field.replace('"', "\"\""));
-            line.push('"');
-        } else {
-            line.push_str(field);
-        }
-    }
-    line.push_str("\r\n");
-    line
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_field_keeps_its_commas_quotes_and_lines_and_is_never_a_formula() {
-        let fields = ["a", "b,c", "say \"so\"", "two\nlines", "=1+1", ""];
-        assert_eq!(
-            csv_line(fields.into_iter()),
-            "a,\"b,c\",\"say \"\"so\"\"\",\"two\nlines\",\"'=1+1\",\r\n"
-        );
-    }
+/// Where the page after one of this length begins: before its last record.
+fn next(length: usize, last: Option<i64>) -> Option<i64> {
+    last.filter(|_| i64::try_from(length).is_ok_and(|length| length >= PAGE))
 }

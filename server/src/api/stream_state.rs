@@ -33,6 +33,7 @@ impl From<StateError> for ApiError {
     fn from(error: StateError) -> Self {
         match error {
             StateError::Store(error) => error.into(),
+            StateError::Definition(error) => error.into(),
             StateError::NoStream(stream) => missing(&stream),
             StateError::NoVersion { last, .. } => {
                 let Self(problem) = Self::not_found("version", error.to_string());
@@ -85,13 +86,7 @@ async fn state_changes(
     not_negative("from", Some(params.from))?;
     not_negative("to", Some(params.to))?;
     let (from, to) = (Version(params.from), Version(params.to));
-    let changes = state.states.changes(&stream, from, to).await?;
-    Ok(Json(StateDifference {
-        stream,
-        from,
-        to,
-        changes,
-    }))
+    Ok(Json(state.states.changes(&stream, from, to).await?))
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -100,9 +95,11 @@ async fn state_changes(
 struct FirstParams {
     /// A filter line; `data` is the state: `data.status:paid data.total>100`.
     condition: String,
+    /// The first version that is looked at; 0 unless given. To go on, one more than `looked_up_to`.
+    from: Option<i64>,
 }
 
-/// The first version of a stream at which its state meets a condition.
+/// The first version of a stream at which its state meets a condition. It is looked for for some seconds; `looked_up_to` says how far.
 #[utoipa::path(get, path = "/api/streams/{stream}/state/first", tag = "read", params(("stream" = String, Path), FirstParams),
     responses((status = 200, body = StateFound), (status = 400, body = Problem, content_type = "application/problem+json"),
         (status = 404, body = Problem, content_type = "application/problem+json")))]
@@ -120,7 +117,9 @@ async fn state_first(
             "Give a condition on the state as a filter line, such as data.status:paid.",
         ));
     }
-    Ok(Json(state.states.first(&stream, &condition).await?))
+    let from = not_negative("from", params.from)?.unwrap_or(0);
+    let found = state.states.first(&stream, &condition, Version(from));
+    Ok(Json(found.await?))
 }
 
 #[derive(Debug, Deserialize, IntoParams)]

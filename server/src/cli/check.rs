@@ -4,15 +4,16 @@ use std::path::PathBuf;
 
 use anyhow::{Context, anyhow, bail};
 use clap::Args;
-use highwater_model::CheckReport;
+use highwater_model::{CheckReport, StateDefinition};
 
+use super::check_state;
 use super::client::{ServerArgs, expect_success};
 use super::output::{for_people, json, line};
 
 /// `highwater check`.
 #[derive(Debug, Args)]
 pub struct CheckArgs {
-    /// The definition; the file's name is the read model's: `customer_totals.sql`
+    /// The definition: of a read model, whose name the file's is (`customer_totals.sql`), or of a state
     file: PathBuf,
     /// On so many stored events, 1 to 10,000
     #[arg(long, value_name = "NUMBER", default_value_t = 1_000)]
@@ -33,6 +34,9 @@ pub async fn run(args: CheckArgs) -> anyhow::Result<()> {
         .and_then(|name| name.to_str())
         .ok_or_else(|| anyhow!("{file} has no name that a read model could have"))?;
     let text = std::fs::read_to_string(&args.file).with_context(|| format!("can't read {file}"))?;
+    if StateDefinition::is_one(&text) {
+        return check_state::run(&file.to_string(), &text, &args.server).await;
+    }
     let mut url = args.server.call(&["api", "read-models", name, "check"])?;
     url.query_pairs_mut()
         .append_pair("events", &args.events.to_string())

@@ -6,6 +6,7 @@
 
 pub mod append;
 pub mod check;
+mod check_state;
 pub mod client;
 pub mod completions;
 pub mod demo_log;

@@ -57,6 +57,9 @@ pub enum StoreError {
     /// A rule for flows that no flow could be judged by.
     #[error("the rule is not right: {0}")]
     BadRule(String),
+    /// A view that can't be saved.
+    #[error("the view can't be saved: {0}")]
+    BadView(String),
     /// The query is not one that can be answered.
     #[error("{0}")]
     BadQuery(String),

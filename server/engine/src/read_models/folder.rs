@@ -1,11 +1,11 @@
-//! Definitions from a folder: `NAME.sql` is the read model NAME.
+//! Definitions from a folder: `NAME.sql` is the read model NAME, or says that it is the state of a category.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use highwater_model::Definition;
+use highwater_model::{Definition, StateDefinition};
 use highwater_store::read_models::{Order, ReadModelError};
 use tokio_util::sync::CancellationToken;
 
@@ -69,30 +69,30 @@ async fn take(inner: &Inner, name: &str, path: &Path) -> bool {
             return false;
         }
     };
-    let defined = match Definition::parse(name, &text) {
-        Ok(definition) => {
-            let order = Order::new("folder", Some("its file changed"));
-            inner
-                .define(&definition, &path.display().to_string(), &order)
-                .await
-        }
-        Err(error) => Err(error.into()),
-    };
-    match defined {
-        Ok(defined) => {
-            tracing::info!(
-                read_model = name,
-                ?defined,
-                "read model: definition taken in"
-            );
+    match define(inner, name, &text, path).await {
+        Ok(()) => {
+            tracing::info!(file = %path.display(), "definition taken in");
             inner.problem(name, None);
             true
         }
         Err(error) => {
-            tracing::warn!(read_model = name, file = %path.display(), %error, "read model: definition refused");
+            tracing::warn!(file = %path.display(), %error, "definition refused");
             inner.problem(name, Some(error.to_string()));
             // The database may answer the next time; the text will not be better.
             !matches!(error, ReadModelError::Store(_))
         }
     }
+}
+
+/// Takes in a text, which says itself what it defines.
+async fn define(inner: &Inner, name: &str, text: &str, path: &Path) -> Result<(), ReadModelError> {
+    let order = Order::new("folder", Some("its file changed"));
+    if StateDefinition::is_one(text) {
+        let definition = StateDefinition::parse(text)?;
+        let set = inner.store.set_state_definition(&definition, &order).await;
+        return set.map(drop);
+    }
+    let definition = Definition::parse(name, text)?;
+    let source = path.display().to_string();
+    inner.define(&definition, &source, &order).await.map(drop)
 }

@@ -232,16 +232,18 @@ impl Store {
 
 impl Store {
     /// A session for one definition. Its SQL may leave settings and locks behind, which end with the session.
-    pub(super) async fn definer(&self) -> Result<PgConnection, ReadModelError> {
-        Ok(PgConnectOptions::clone(&self.pool().connect_options())
-            .application_name("highwater definition")
-            .connect()
-            .await?)
+    pub(crate) async fn definer(&self) -> Result<PgConnection, ReadModelError> {
+        Ok(self.session("highwater definition").connect().await?)
+    }
+
+    /// How to connect for a session of its own, outside of the pool.
+    pub(crate) fn session(&self, application: &str) -> PgConnectOptions {
+        PgConnectOptions::clone(&self.pool().connect_options()).application_name(application)
     }
 }
 
 /// Two servers that watch the same folder take turns.
-pub(super) async fn take_turns(
+pub(crate) async fn take_turns(
     session: &mut PgConnection,
 ) -> Result<Transaction<'_, Postgres>, ReadModelError> {
     let mut transaction = session.begin().await?;

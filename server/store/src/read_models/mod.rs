@@ -22,7 +22,7 @@
 
 pub(crate) mod actions;
 mod check;
-mod define;
+pub(crate) mod define;
 mod diff;
 mod diff_tables;
 mod error;
@@ -35,7 +35,7 @@ mod lag_history;
 mod lease;
 mod level;
 mod orders;
-mod owner;
+pub(crate) mod owner;
 mod part;
 mod part_key;
 mod part_rows;
@@ -47,7 +47,7 @@ mod rebuild;
 mod replay;
 mod rows;
 mod rows_order;
-mod set_up;
+pub(crate) mod set_up;
 mod slice;
 mod slice_event;
 mod slice_events;

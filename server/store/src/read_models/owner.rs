@@ -1,4 +1,4 @@
-//! The role that owns a read model's tables and runs its SQL.
+//! The role that owns a read model's tables and runs its SQL; state definitions have one for all of them.
 
 use sqlx::PgConnection;
 
@@ -6,7 +6,7 @@ use super::ReadModelError;
 use crate::{Store, StoreError};
 
 /// A name in an SQL statement.
-pub(super) fn quoted(name: &str) -> String {
+pub(crate) fn quoted(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
 
@@ -68,7 +68,7 @@ pub(super) async fn name(
 }
 
 /// Makes sure that the owner is there and that Highwater may act for it; answers its name.
-pub(super) async fn ensure(
+pub(crate) async fn ensure(
     connection: &mut PgConnection,
     read_model: &str,
 ) -> Result<String, ReadModelError> {

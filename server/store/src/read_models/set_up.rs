@@ -95,7 +95,7 @@ fn handler_function(definition: &Definition, role: &str, schema: &str) -> String
 }
 
 /// What makes a function run as the owner, and nobody else able to call it. Compiling a large plan costs more than a slice.
-pub(super) fn belongs(function: &str, role: &str, schema: &str) -> String {
+pub(crate) fn belongs(function: &str, role: &str, schema: &str) -> String {
     format!(
         "alter function {function} security definer set search_path = {schema}, pg_temp set jit = off;
          alter function {function} owner to {role}; revoke execute on function {function} from public;
@@ -130,7 +130,7 @@ fn handler_body(definition: &Definition, schema: &str) -> String {
     )
 }
 
-pub(super) fn quoted_text(text: &str) -> String {
+pub(crate) fn quoted_text(text: &str) -> String {
     let escape = if text.contains('\\') { "E" } else { "" };
     format!(
         "{escape}'{}'",
@@ -158,11 +158,12 @@ async fn run(
         .execute(connection)
         .await;
     ran.map(|_| ())
-        .map_err(|error| definition_error(definition, statement, prefix.len(), error))
+        .map_err(|error| definition_error(&definition.text, statement, prefix.len(), error))
 }
 
-fn definition_error(
-    definition: &Definition,
+/// What the database says of a statement, behind `prefix` bytes of our own, as an error at its place in the definition.
+pub(crate) fn definition_error(
+    text: &str,
     statement: &Statement,
     prefix: usize,
     error: sqlx::Error,
@@ -170,16 +171,10 @@ fn definition_error(
     let Some(said) = error
         .as_database_error()
         .and_then(|error| error.try_downcast_ref::<PgDatabaseError>())
+        .filter(|said| !is_outage(said.code()))
     else {
         return error.into();
     };
-    // Shutdown and the like are not the definition's fault.
-    if said.code().starts_with("57P")
-        || said.code().starts_with("53")
-        || said.code().starts_with("08")
-    {
-        return StoreError::from(error).into();
-    }
     let characters = match said.position() {
         Some(PgErrorPosition::Internal { position, .. } | PgErrorPosition::Original(position)) => {
             position.saturating_sub(1 + prefix)
@@ -199,9 +194,16 @@ fn definition_error(
     DefinitionError {
         sqlstate: Some(said.code().to_owned()),
         expected: said.hint().map(str::to_owned).into_iter().collect(),
-        ..DefinitionError::at(&definition.text, statement.at + byte, message)
+        ..DefinitionError::at(text, statement.at + byte, message)
     }
     .into()
+}
+
+/// Shutdown and the like, which are no definition's fault.
+pub(crate) fn is_outage(sqlstate: &str) -> bool {
+    ["57P", "53", "08"]
+        .iter()
+        .any(|class| sqlstate.starts_with(class))
 }
 
 fn not_a_handler(definition: &Definition, error: sqlx::Error) -> ReadModelError {

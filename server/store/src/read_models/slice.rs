@@ -8,7 +8,7 @@ use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, Postgres, Transaction};
 
 use super::owner::quoted;
-use super::set_up::CATCH_UP_LIMIT;
+use super::set_up::{CATCH_UP_LIMIT, is_outage};
 use crate::Store;
 
 /// How long a session may do nothing inside a transaction before the database ends it: a runner that hangs holds its version no longer.
@@ -79,10 +79,8 @@ impl SliceError {
         };
         let code = said.code().unwrap_or_default().into_owned();
         // Shut down, no connection, no resources, transactions in each other's way: not the definition's fault.
-        let passing = ["57P", "08", "53"]
-            .iter()
-            .any(|class| code.starts_with(class))
-            || matches!(code.as_str(), "40001" | "40P01" | "55P03" | "25P03");
+        let passing =
+            is_outage(&code) || matches!(code.as_str(), "40001" | "40P01" | "55P03" | "25P03");
         if passing {
             return Self::from_database(error);
         }

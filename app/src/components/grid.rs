@@ -1,0 +1,129 @@
+//! Streams that are collected to be seen on one axis of time. What is collected stays with the browser; what is shown is in the URL.
+
+use leptos::prelude::*;
+
+use super::storage;
+use crate::api::escape;
+
+/// Streams on a grid at most: more are no picture.
+pub const MOST: usize = 12;
+/// What the collection is kept as.
+const KEPT: &str = "grid";
+
+/// What was collected. Nothing while rendered on the server, so that the first paint is the same on both sides.
+#[derive(Debug, Clone, Copy)]
+pub struct Grid {
+    streams: RwSignal<Vec<String>>,
+}
+
+impl Grid {
+    /// Nothing yet.
+    pub fn new() -> Self {
+        Self {
+            streams: RwSignal::new(Vec::new()),
+        }
+    }
+
+    /// What this browser has collected. In the browser, after hydration.
+    pub fn remembered(self) {
+        let kept = storage().and_then(|storage| storage.get_item(KEPT).ok().flatten());
+        let streams = kept.and_then(|kept| serde_json::from_str::<Vec<String>>(&kept).ok());
+        self.streams.set(streams.unwrap_or_default());
+    }
+
+    /// The streams.
+    pub fn streams(self) -> Vec<String> {
+        self.streams.get()
+    }
+
+    /// It is these from now on.
+    pub fn set(self, streams: Vec<String>) {
+        if self.streams.with_untracked(|before| *before == streams) {
+            return;
+        }
+        // Refused storage only means that the next visit begins with nothing.
+        if let (Some(storage), Ok(kept)) = (storage(), serde_json::to_string(&streams)) {
+            let _ = storage.set_item(KEPT, &kept);
+        }
+        self.streams.set(streams);
+    }
+}
+
+impl Default for Grid {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// The page that shows streams on one axis.
+pub fn href<'a>(streams: impl IntoIterator<Item = &'a str>) -> String {
+    streams
+        .into_iter()
+        .take(MOST)
+        .enumerate()
+        .fold("/grid".to_owned(), |href, (nth, stream)| {
+            let sign = if nth == 0 { '?' } else { '&' };
+            format!("{href}{sign}stream={}", escape(stream))
+        })
+}
+
+/// Collects a stream; once it is collected, leads to the grid. Without JavaScript it leads to a grid with this stream.
+#[component]
+pub fn AddToGrid(
+    /// The stream.
+    stream: String,
+) -> impl IntoView {
+    let grid = expect_context::<Grid>();
+    let alone = href([stream.as_str()]);
+    let of = stream.clone();
+    let there = Memo::new(move |_| grid.streams().contains(&of));
+    let full = Memo::new(move |_| grid.streams().len() >= MOST);
+    let add = move |event: leptos::ev::MouseEvent| {
+        if there.get_untracked() || full.get_untracked() {
+            return;
+        }
+        event.prevent_default();
+        let mut streams = grid.streams.get_untracked();
+        streams.push(stream.clone());
+        grid.set(streams);
+    };
+    let leads = move || {
+        let streams = grid.streams();
+        if there.get() || full.get() {
+            href(streams.iter().map(String::as_str))
+        } else {
+            alone.clone()
+        }
+    };
+    let says = move || {
+        let count = grid.streams().len();
+        if there.get() {
+            format!("On the grid ({count})")
+        } else if full.get() {
+            format!("The grid is full ({count})")
+        } else {
+            "Add to grid".to_owned()
+        }
+    };
+    view! {
+        <a class="button" href=leads on:click=add>
+            {says}
+        </a>
+    }
+    .into_any()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_has_each_stream_whatever_its_name_is() {
+        assert_eq!(href([]), "/grid");
+        assert_eq!(
+            href(["order-1", "a&b=c-ü"]),
+            "/grid?stream=order-1&stream=a%26b%3Dc-%C3%BC"
+        );
+        assert_eq!(href(["x"; 40]).matches("stream=").count(), MOST);
+    }
+}
