@@ -91,6 +91,11 @@ impl std::error::Error for ApiError {}
 /// What a call of the API comes to.
 pub type Answer<T> = Result<T, ApiError>;
 
+/// Bytes of data that a row of a list shows the beginning of; of more, the rest is not asked for.
+const OF_A_ROW: i64 = 2_000;
+/// The same of a page of one event or one state.
+const OF_A_PAGE: i64 = 50_000;
+
 /// What to read of the log.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct LogRequest {
@@ -128,13 +133,15 @@ impl Api {
         query.text("direction", if request.backward { "backward" } else { "" });
         query.number("limit", i64::try_from(request.limit).ok());
         query.text("filter", &request.filter);
+        query.number("shorten", Some(OF_A_ROW));
         self.get(query).await
     }
 
     /// One event with its causes and effects.
     pub async fn event(&self, id: &str) -> Answer<EventWithCauses> {
-        self.get(Query::new(&format!("/api/events/{}", escape(id))))
-            .await
+        let mut query = Query::new(&format!("/api/events/{}", escape(id)));
+        query.number("shorten", Some(OF_A_PAGE));
+        self.get(query).await
     }
 
     /// What a text names.

@@ -77,3 +77,20 @@ test('it is accessible, and fits 390 pixels', async ({ append, open, page, word 
   await page.setViewportSize({ width: 390, height: 800 });
   await expectNoSidewaysScroll(page);
 });
+
+test('an event of 0.9 MB is shown in short, and its pages stay light', async ({ page, append, open, word, request }) => {
+  const id = randomUUID();
+  await append(`blob-${word}`, [{ type: `${word}Kept`, id, data: { name: 'a', text: 'x'.repeat(900_000) } }]);
+  for (const path of [`/events/${id}`, `/streams?query=${word}`, `/live?filter=type:${word}*`]) {
+    const html = await (await request.get(path)).text();
+    expect(html.length, path).toBeLessThan(200_000);
+  }
+  await open(`/events/${id}`);
+  await expect(page.getByText('this is what it says in short')).toBeVisible();
+  await expect(page.getByRole('button', { name: 'Copy JSON' })).toHaveCount(0);
+  const whole = page.getByRole('link', { name: 'The whole event as JSON' });
+  const answer = await request.get((await whole.getAttribute('href'))!);
+  expect((await answer.json()).event.data.text).toHaveLength(900_000);
+  // The state has the text as well: once, not with each event and change.
+  expect((await (await request.get(`/streams/blob-${word}`)).text()).length).toBeLessThan(1_500_000);
+});

@@ -207,3 +207,45 @@ async fn a_long_stream_is_shown_by_some_of_its_events_and_its_states_are_right_a
         (&Value::Null, &json!(4_499), &json!(4_499))
     );
 }
+
+#[tokio::test]
+async fn long_data_is_given_in_short_to_who_asks_for_that() {
+    let server = Running::start().await;
+    let text = "x".repeat(900_000);
+    append(
+        &server,
+        "blob-1",
+        &[
+            ("Kept", json!({"name": "a", "text": text})),
+            ("Small", json!({"text": "y"})),
+        ],
+    )
+    .await;
+    let events = get(&server, "/api/streams/blob-1/events?shorten=2000").await;
+    let first = &events["events"][0];
+    assert_eq!(first["data"]["name"], "a");
+    let bytes = first["data_bytes"].as_i64().unwrap();
+    assert!((900_000..900_100).contains(&bytes), "{bytes}");
+    assert!(first["data"]["text"].as_str().unwrap().chars().count() < 200);
+    assert!(events["events"][1].get("data_bytes").is_none(), "{events}");
+    let id = first["id"].as_str().unwrap();
+    let one = get(&server, &format!("/api/events/{id}?shorten=2000")).await;
+    assert_eq!(&one["event"]["data_bytes"], &first["data_bytes"]);
+    let whole = get(&server, &format!("/api/events/{id}")).await;
+    assert_eq!(whole["event"]["data"]["text"], text);
+    let log = get(&server, "/api/events?shorten=2000&filter=type%3AKept").await;
+    assert_eq!(&log["events"][0]["data_bytes"], &first["data_bytes"]);
+    let state = get(&server, "/api/streams/blob-1/state?shorten=2000").await;
+    assert_eq!(state["state"]["text"], "y");
+    let was = state["changes"][0]["was"].as_str().unwrap();
+    assert!(was.starts_with("xxx") && was.chars().count() < 200, "{was}");
+    let (status, body) = server.get("/api/events?shorten=10").await;
+    assert_eq!(status, 400, "{body}");
+    assert!(
+        body["detail"]
+            .as_str()
+            .unwrap()
+            .contains("1000 bytes or more"),
+        "{body}"
+    );
+}

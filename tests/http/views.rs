@@ -85,8 +85,8 @@ async fn what_is_no_view_is_refused_with_a_sentence() {
         ),
         (
             json!({"page": "store", "name": "a", "query": ""}),
-            400,
-            "page",
+            422,
+            "expected one of",
         ),
         (json!({"page": "live", "name": "a"}), 422, "query"),
     ] {

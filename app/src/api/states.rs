@@ -5,13 +5,14 @@ use highwater_model::{
 };
 
 use super::browser::Sending;
-use super::{Answer, Api, Query, escape};
+use super::{Answer, Api, OF_A_PAGE, Query, escape};
 
 impl Api {
     /// The state of a stream at a version, the newest unless given.
     pub async fn state(&self, stream: &str, version: Option<i64>) -> Answer<StreamState> {
         let mut query = Query::new(&format!("/api/streams/{}/state", escape(stream)));
         query.number("version", version);
+        query.number("shorten", Some(OF_A_PAGE));
         self.get(query).await
     }
 

@@ -2,7 +2,7 @@
 
 use highwater_model::{StreamList, StreamPage, StreamSummary};
 
-use super::{Answer, Api, Query, escape};
+use super::{Answer, Api, OF_A_ROW, Query, escape};
 
 /// Which streams to list.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -62,6 +62,7 @@ impl Api {
         query.text("direction", "backward");
         query.number("from", from);
         query.number("limit", Some(100));
+        query.number("shorten", Some(OF_A_ROW));
         self.get(query).await
     }
 }

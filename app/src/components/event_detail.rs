@@ -26,7 +26,7 @@ pub fn EventDetail(
     let stream = event.stream.to_string();
     let on_grid = stream.clone();
     let stream_href = format!("/streams/{}", escape(&stream));
-    let raw = serde_json::to_string_pretty(&event).unwrap_or_default();
+    let (shown_raw, copied) = raw_json(&event);
     let call = format!("/api/events/{}", event.id);
     let recorded = event.recorded_at;
     let flow = known.correlation_id.map(|correlation| {
@@ -81,6 +81,7 @@ pub fn EventDetail(
         </p>
         {facts(&event, actor, flow)}
         <h3>"data"</h3>
+        {in_short(&event)}
         <JsonTree json=event.data.get().to_owned() />
         <details class="part">
             <summary>"metadata"</summary>
@@ -95,20 +96,49 @@ pub fn EventDetail(
             })}
         {caused}
         {handlers(handled_by)}
-        <details class="part">
-            <summary>"raw JSON"</summary>
-            <pre tabindex="0">{raw.clone()}</pre>
-        </details>
+        {shown_raw}
         <div class="bar">
             <a class="button" href=stream_href>
                 "Open stream"
             </a>
             <AddToGrid stream=on_grid />
-            <CopyButton label="Copy JSON" text=move |()| raw.clone() refused="The browser refused; select the raw JSON above" />
+            {copied}
             <CopyCurl path=call />
         </div>
     }
     .into_any()
+}
+
+/// The event as JSON, and the button that copies it. Of what is here in short, nothing is given as if it were the event.
+fn raw_json(event: &RecordedEvent) -> (Option<AnyView>, Option<AnyView>) {
+    if event.data_bytes.is_some() {
+        return (None, None);
+    }
+    let raw = serde_json::to_string_pretty(event).unwrap_or_default();
+    let shown = view! {
+        <details class="part">
+            <summary>"raw JSON"</summary>
+            <pre tabindex="0">{raw.clone()}</pre>
+        </details>
+    };
+    let text = move |()| raw.clone();
+    let copied = view! { <CopyButton label="Copy JSON" text refused="The browser refused; select the raw JSON above" /> };
+    (Some(shown.into_any()), Some(copied.into_any()))
+}
+
+/// What is not shown of long data, and where it is.
+fn in_short(event: &RecordedEvent) -> Option<AnyView> {
+    let bytes = event.data_bytes?;
+    let href = format!("/api/events/{}", event.id);
+    Some(
+        view! {
+            <p class="notice">
+                {format!("The data has {}; this is what it says in short. ", format::bytes(bytes))}
+                <a href=href rel="external">"The whole event as JSON"</a>
+            </p>
+        }
+        .into_any(),
+    )
 }
 
 fn facts(event: &RecordedEvent, actor: Option<AnyView>, flow: Option<AnyView>) -> AnyView {

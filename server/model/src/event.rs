@@ -94,6 +94,9 @@ pub struct RecordedEvent {
     /// The facts.
     #[cfg_attr(feature = "openapi", schema(value_type = Object))]
     pub data: Box<RawValue>,
+    /// Bytes of the data, where only what it says in short is here (`shorten`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub data_bytes: Option<i64>,
     /// Always an object.
     #[cfg_attr(feature = "openapi", schema(value_type = Object))]
     pub metadata: Box<RawValue>,

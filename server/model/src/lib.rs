@@ -50,6 +50,7 @@ pub mod read_model_part;
 pub mod read_model_plan;
 mod read_model_sql;
 pub mod saved_view;
+mod shorten;
 pub mod state;
 pub mod state_definition;
 pub mod store;

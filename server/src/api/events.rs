@@ -9,7 +9,7 @@ use utoipa::IntoParams;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
-use super::extract::{Path, Query, filter, limit, not_negative};
+use super::extract::{Path, Query, filter, limit, not_negative, shorten};
 use super::problem::{ApiError, ApiResult};
 use crate::state::AppState;
 
@@ -55,6 +55,8 @@ struct LogParams {
     direction: Option<Way>,
     /// The filter line.
     filter: Option<String>,
+    /// Data of more than so many bytes, 1,000 at least, is given in short, and `data_bytes` says how many it has.
+    shorten: Option<i64>,
 }
 
 /// The log by position.
@@ -71,18 +73,40 @@ async fn read_log(
         direction: params.direction.unwrap_or_default().into(),
         filter: filter(params.filter.as_deref())?,
     };
-    Ok(Json(state.store.read_log(query).await?))
+    let shorten = shorten(params.shorten)?;
+    let mut page = state.store.read_log(query).await?;
+    if let Some(bytes) = shorten {
+        page.events
+            .iter_mut()
+            .for_each(|event| event.shorten(bytes));
+    }
+    Ok(Json(page))
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct EventParams {
+    /// Data of more than so many bytes, 1,000 at least, is given in short, and `data_bytes` says how many it has.
+    shorten: Option<i64>,
 }
 
 /// One event, with what caused it and what it caused.
-#[utoipa::path(get, path = "/api/events/{id}", tag = "read", params(("id" = Uuid, Path)),
+#[utoipa::path(get, path = "/api/events/{id}", tag = "read", params(("id" = Uuid, Path), EventParams),
     responses((status = 200, body = EventWithCauses), (status = 404, body = Problem, content_type = "application/problem+json")))]
 async fn find_event(
     State(state): State<AppState>,
     Path(id): Path<Uuid>,
+    Query(params): Query<EventParams>,
 ) -> ApiResult<Json<EventWithCauses>> {
+    let shorten = shorten(params.shorten)?;
     match state.store.event(id).await? {
-        Some(event) => Ok(Json(event)),
+        Some(mut event) => {
+            if let Some(bytes) = shorten {
+                event.shorten(bytes);
+            }
+            Ok(Json(event))
+        }
         None => Err(ApiError::not_found(
             "event",
             format!("No event has the id {id}; was it recorded in another store?"),

@@ -149,3 +149,19 @@ pub(super) fn time_range(
     }
     Ok((since, until))
 }
+
+/// Bytes from which data is given in short, at least: what is left has that much.
+const SHORTEN_LEAST: i64 = 1_000;
+
+/// Above how many bytes data is given in short; none: never.
+pub fn shorten(asked: Option<i64>) -> ApiResult<Option<usize>> {
+    match asked {
+        None => Ok(None),
+        Some(bytes) if bytes >= SHORTEN_LEAST => Ok(usize::try_from(bytes).ok()),
+        Some(bytes) => Err(out_of_range(
+            "shorten",
+            bytes,
+            &format!("{SHORTEN_LEAST} bytes or more"),
+        )),
+    }
+}

@@ -8,7 +8,7 @@ use utoipa::IntoParams;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::events::Way;
-use super::extract::{Path, Query, limit, not_negative};
+use super::extract::{Path, Query, limit, not_negative, shorten};
 use super::problem::{ApiError, ApiResult};
 use crate::state::AppState;
 
@@ -30,6 +30,8 @@ struct StreamParams {
     limit: Option<i64>,
     /// `forward` unless given.
     direction: Option<Way>,
+    /// Data of more than so many bytes, 1,000 at least, is given in short, and `data_bytes` says how many it has.
+    shorten: Option<i64>,
 }
 
 /// One stream's facts.
@@ -60,12 +62,18 @@ async fn read_stream(
     let from = not_negative("from", params.from)?.map(Version);
     let limit = limit(params.limit)?;
     let direction = params.direction.unwrap_or_default().into();
-    state
+    let shorten = shorten(params.shorten)?;
+    let page = state
         .store
         .read_stream(&stream, from, limit, direction)
-        .await?
-        .map(Json)
-        .ok_or_else(|| missing(&stream))
+        .await?;
+    let mut page = page.ok_or_else(|| missing(&stream))?;
+    if let Some(bytes) = shorten {
+        page.events
+            .iter_mut()
+            .for_each(|event| event.shorten(bytes));
+    }
+    Ok(Json(page))
 }
 
 pub(super) fn missing(stream: &StreamName) -> ApiError {

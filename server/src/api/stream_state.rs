@@ -10,7 +10,7 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::extract::{Path, Query, filter, not_negative};
+use super::extract::{Path, Query, filter, not_negative, shorten};
 use super::problem::{ApiError, ApiResult};
 use super::stream::missing;
 use crate::state::AppState;
@@ -49,6 +49,8 @@ impl From<StateError> for ApiError {
 struct AtParams {
     /// The newest unless given.
     version: Option<i64>,
+    /// The event's data, and values that it changed, of more than so many bytes, 1,000 at least, are given in short.
+    shorten: Option<i64>,
 }
 
 /// The state of a stream after one of its events, what that event changed, and who gave each field its value.
@@ -61,7 +63,12 @@ async fn state_at(
 ) -> ApiResult<Json<StreamState>> {
     let stream = StreamName::new(stream)?;
     let version = not_negative("version", params.version)?.map(Version);
-    Ok(Json(state.states.at(&stream, version).await?))
+    let shorten = shorten(params.shorten)?;
+    let mut found = state.states.at(&stream, version).await?;
+    if let Some(bytes) = shorten {
+        found.shorten(bytes);
+    }
+    Ok(Json(found))
 }
 
 #[derive(Debug, Deserialize, IntoParams)]

@@ -5,7 +5,7 @@ use highwater_model::{EventPage, EventWithCauses, Position, RecordedEvent};
 use sqlx::{Postgres, QueryBuilder};
 use uuid::Uuid;
 
-use crate::{Store, StoreError, filter_sql, row, wake};
+use crate::{Store, StoreError, filter_sql, names, row, wake};
 
 /// Which way to read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -63,20 +63,28 @@ fn push_page(
     now: jiff::Timestamp,
 ) {
     let in_blocks = !sql.sql().as_str().is_empty();
-    sql.push(row::COLUMNS)
-        .push(row::FROM)
-        .push("where e.position <= ")
-        .push_bind(head.0);
+    sql.push(row::COLUMNS).push(row::FROM);
+    push_places(sql, query, head);
     if in_blocks {
         sql.push(" and e.position between r.low and r.high");
     }
+    filter_sql::push(sql, &query.filter, now);
+    push_end(sql, query, limit);
+}
+
+/// Between which positions.
+fn push_places(sql: &mut QueryBuilder<Postgres>, query: &LogQuery, head: Position) {
+    sql.push("where e.position <= ").push_bind(head.0);
     if let Some(after) = query.after {
         sql.push(" and e.position > ").push_bind(after.0);
     }
     if let Some(before) = query.before {
         sql.push(" and e.position < ").push_bind(before.0);
     }
-    filter_sql::push(sql, &query.filter, now);
+}
+
+/// From which end, and how many.
+fn push_end(sql: &mut QueryBuilder<Postgres>, query: &LogQuery, limit: i64) {
     sql.push(match query.direction {
         Direction::Forward => " order by e.position limit ",
         Direction::Backward => " order by e.position desc limit ",
@@ -99,7 +107,9 @@ impl Store {
             query.before = Some(query.before.map_or(end, |before| before.min(end)));
         }
         let limit = rows_limit(query.limit);
-        let mut events = if filter_sql::has_blocks(&query.filter) {
+        let mut events = if query.filter.is_empty() {
+            self.read_stretch(&query, head, limit + 1).await?
+        } else if filter_sql::has_blocks(&query.filter) {
             self.read_blocks(&query, head, limit + 1, now).await?
         } else {
             let mut sql = QueryBuilder::<Postgres>::new("");
@@ -121,6 +131,20 @@ impl Store {
             head,
             high_water: head,
         })
+    }
+
+    /// All events between two positions, without a look at anything else.
+    async fn read_stretch(
+        &self,
+        query: &LogQuery,
+        head: Position,
+        wanted: i64,
+    ) -> Result<Vec<RecordedEvent>, StoreError> {
+        let mut sql = QueryBuilder::<Postgres>::new(names::COLUMNS);
+        push_places(&mut sql, query, head);
+        push_end(&mut sql, query, wanted);
+        self.named(sql.build_query_as().fetch_all(self.pool()).await?)
+            .await
     }
 
     /// Reads through the blocks that hold the filter's types or categories, few at first and then more at once: a rare one's events
@@ -200,13 +224,13 @@ impl Store {
         after: Position,
         limit: usize,
     ) -> Result<Vec<RecordedEvent>, StoreError> {
-        let mut sql = QueryBuilder::<Postgres>::new(row::COLUMNS);
-        sql.push(row::FROM)
-            .push("where e.position > ")
+        let mut sql = QueryBuilder::<Postgres>::new(names::COLUMNS);
+        sql.push("where e.position > ")
             .push_bind(after.0)
             .push(" order by e.position limit ")
             .push_bind(rows_limit(limit));
-        row::events(&sql.build().fetch_all(self.pool()).await?)
+        self.named(sql.build_query_as().fetch_all(self.pool()).await?)
+            .await
     }
 
     /// One event, what caused it and what it caused.

@@ -43,6 +43,7 @@ mod latency;
 mod link;
 mod mark;
 mod migrate;
+mod names;
 mod open;
 pub mod read_models;
 mod row;

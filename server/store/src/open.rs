@@ -9,6 +9,7 @@ use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use tokio::sync::watch;
 
 use crate::appender::Appender;
+use crate::names::Names;
 use crate::wake::Told;
 use crate::{AppendLatency, Clock, Ids, StoreError, Tasks, flows, migrate, wake};
 
@@ -64,6 +65,7 @@ struct Inner {
     appender: Appender,
     wake: watch::Receiver<Position>,
     told: Arc<Told>,
+    names: Names,
 }
 
 impl std::fmt::Debug for Store {
@@ -109,6 +111,7 @@ impl Store {
             appender,
             wake,
             told,
+            names: Names::default(),
         })))
     }
 
@@ -144,6 +147,10 @@ impl Store {
 
     pub(crate) fn pool(&self) -> &PgPool {
         &self.0.pool
+    }
+
+    pub(crate) fn names(&self) -> &Names {
+        &self.0.names
     }
 
     pub(crate) fn appender(&self) -> &Appender {

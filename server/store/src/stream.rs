@@ -4,7 +4,7 @@ use highwater_model::{StreamName, StreamPage, StreamSummary, Version};
 use sqlx::{Postgres, QueryBuilder};
 
 use crate::events::rows_limit;
-use crate::{Direction, Store, StoreError, row, streams};
+use crate::{Direction, Store, StoreError, names, streams};
 
 impl Store {
     /// A page of one stream by version, from `from` (inclusive) or from the end that the direction starts at; none when there is no such stream.
@@ -18,9 +18,8 @@ impl Store {
         let Some((stream_id, last_version)) = self.head_of(stream).await? else {
             return Ok(None);
         };
-        let mut sql = QueryBuilder::<Postgres>::new(row::COLUMNS);
-        sql.push(row::FROM)
-            .push("where e.stream_id = ")
+        let mut sql = QueryBuilder::<Postgres>::new(names::COLUMNS);
+        sql.push("where e.stream_id = ")
             .push_bind(stream_id)
             .push(" and e.version <= ")
             .push_bind(last_version);
@@ -38,7 +37,9 @@ impl Store {
             Direction::Backward => " order by e.version desc limit ",
         });
         sql.push_bind(rows_limit(limit));
-        let events = row::events(&sql.build().fetch_all(self.pool()).await?)?;
+        let events = self
+            .named(sql.build_query_as().fetch_all(self.pool()).await?)
+            .await?;
         let next = events.last().and_then(|event| match direction {
             Direction::Forward if event.version.0 < last_version => {
                 Some(Version(event.version.0 + 1))
