@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::time::Duration;
 
 use highwater_engine::FeedHealth;
-use highwater_model::{FlowKind, MarkHolder, ReadModel, ReadModelState, StoreCheck, StoreFacts};
+use highwater_model::{MarkHolder, ReadModel, ReadModelState, StoreCheck, StoreFacts};
 use highwater_store::{DatabaseHealth, StoreError};
 
 use crate::disk;
@@ -59,7 +59,7 @@ pub(crate) async fn all(state: &AppState) -> Result<Vec<StoreCheck>, StoreError>
         roles(&facts),
         folder(state),
         running(&read_models),
-        flows(&state.store.flow_kinds().await?),
+        flows(&state.store.late_flows().await?),
     ];
     if let Some(data_dir) = state.data_dir.clone() {
         let per_day = facts.events_bytes / facts.events.max(1) * sizes.events_last_day;
@@ -70,23 +70,17 @@ pub(crate) async fn all(state: &AppState) -> Result<Vec<StoreCheck>, StoreError>
     Ok(checks)
 }
 
-fn flows(kinds: &[FlowKind]) -> StoreCheck {
-    let late: Vec<String> = kinds
-        .iter()
-        .filter(|kind| kind.late > 0)
-        .map(|kind| format!("{} that began with {}", kind.late, kind.kind))
-        .collect();
+fn flows(late: &[(String, i64)]) -> StoreCheck {
     if late.is_empty() {
-        let found = if kinds.iter().any(|kind| kind.rule.is_some()) {
-            "none is late"
-        } else {
-            "no kind of them has a rule, so none is late"
-        };
-        return StoreCheck::good("flows", found);
+        return StoreCheck::good("flows", "none is late by the rule of its kind");
     }
+    let kinds: Vec<String> = late
+        .iter()
+        .map(|(kind, late)| format!("{late} that began with {kind}"))
+        .collect();
     StoreCheck::advice(
         "flows",
-        format!("late: {}", late.join(", ")),
+        format!("late: {}", kinds.join(", ")),
         "see on the page of each what it waits for: /flows?shown=late&order=oldest",
     )
 }

@@ -73,6 +73,23 @@ async fn the_flow_that_is_stuck_is_found_by_its_kinds_rule() {
         (&json!("OrderPlaced"), &json!(9_000), &json!(1)),
         "{kinds}"
     );
+    let (_, checks) = server.get("/api/store/checks").await;
+    let told = checks
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|check| check["check"] == "flows")
+        .unwrap();
+    assert_eq!(
+        (&told["verdict"], &told["found"]),
+        (
+            &json!("advice"),
+            &json!(format!(
+                "late: 1 that began with {}",
+                kinds[0]["kind"].as_str().unwrap()
+            ))
+        )
+    );
     let (_, flow) = server.get(&format!("/api/flows/{ORDER}")).await;
     assert_eq!(
         (&flow["summary"]["state"], &flow["events"][2]["service"]),

@@ -65,15 +65,32 @@ pub fn start(live: Live) {
     });
     if started {
         handle(Input::Start);
-        live.now.set(Some(js_sys::Date::now()));
-        set_interval(
-            move || {
-                live.now.set(Some(js_sys::Date::now()));
-                handle(Input::Tick);
-            },
-            std::time::Duration::from_secs(1),
-        );
+        when_whole(move || {
+            live.now.set(Some(js_sys::Date::now()));
+            set_interval(
+                move || {
+                    live.now.set(Some(js_sys::Date::now()));
+                    handle(Input::Tick);
+                },
+                std::time::Duration::from_secs(1),
+            );
+        });
     }
+}
+
+/// Calls back when the document is read to its end, and all that it brings along is on the page: on a slow machine the program may start
+/// before that, and what is not there yet has to be taken over as the server wrote it, without a clock.
+fn when_whole(then: impl FnOnce() + 'static) {
+    set_timeout(
+        move || {
+            if document().ready_state() == "loading" {
+                when_whole(then);
+            } else {
+                then();
+            }
+        },
+        std::time::Duration::from_millis(20),
+    );
 }
 
 /// Brings events of `filter` into `buffer`, from `after` on.

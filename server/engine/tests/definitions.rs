@@ -198,7 +198,7 @@ async fn without_the_right_to_create_roles_it_waits_for_an_administrator() {
     // A user who owns Highwater's schema and may make schemas, but no roles.
     fresh.tasks.shutdown().await;
     let make = format!(
-        "create role {user} login; grant create on database {database} to {user}; drop schema highwater cascade; set role {user};"
+        "create role {user} login; grant create on database {database} to {user}; drop schema highwater, highwater_states cascade; set role {user};"
     );
     sqlx::raw_sql(AssertSqlSafe(make))
         .execute(&mut sql)
@@ -299,7 +299,7 @@ async fn a_user_who_may_create_roles_needs_no_administrator() {
         .unwrap();
     let user = format!("u_{database}");
     let make = format!(
-        "create role {user} createrole; grant create on database {database} to {user}; drop schema highwater cascade"
+        "create role {user} createrole; grant create on database {database} to {user}; drop schema highwater, highwater_states cascade"
     );
     sqlx::raw_sql(AssertSqlSafe(make))
         .execute(&mut sql)

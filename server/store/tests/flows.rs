@@ -219,6 +219,8 @@ async fn a_rule_judges_what_is_there_and_what_comes_and_can_be_taken_back() {
     )
     .await;
     assert_eq!(numbers(&late), [2]);
+    let kinds = store.late_flows().await.unwrap();
+    assert_eq!(kinds.iter().map(|kind| kind.1).collect::<Vec<_>>(), [1]);
 
     // What ends a flow later counts, and so does a rule that is given more time.
     record(store, "a-2", vec![of_flow(2, "Done", 900, None)]).await;

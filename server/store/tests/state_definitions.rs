@@ -179,6 +179,15 @@ async fn what_fails_names_the_event_and_what_never_ends_is_stopped() {
     }
     let id = set(
         &store,
+        "state || jsonb_build_object('slept', pg_sleep(1.1)::text)",
+    )
+    .await;
+    let many = ["Slept"; 3].map(|kind| (kind, json!({})));
+    let slow = events(&store, "order-2", &many).await;
+    let answered = states(&store, id, &slow).await.unwrap().len();
+    assert_eq!(answered, 1, "what was ready after a second");
+    let id = set(
+        &store,
         "state || jsonb_build_object('slept', pg_sleep(60)::text)",
     )
     .await;

@@ -47,7 +47,29 @@ cross join lateral (
 ) u
 order by s.sample desc, t.name";
 
+/// Flows of a kind that are looked at to say that some are late: the oldest unfinished ones.
+const LATE_LOOK: i64 = 1_000;
+
 impl Store {
+    /// The kinds of flows that have late ones, and how many of their 1,000 oldest unfinished ones are; the most first. For this the newest
+    /// flows are not looked at, as they are for [`Store::flow_kinds`].
+    pub async fn late_flows(&self) -> Result<Vec<(String, i64)>, StoreError> {
+        Ok(sqlx::query_as(
+            "select r.kind, l.late from highwater.flow_rules r join highwater.event_types t on t.name = r.kind
+             cross join lateral (
+               select count(*) filter (where w.began_at + r.within_ms * interval '1 ms' < $1) as late from (
+                 select f.began_at from highwater.flows f where f.kind between t.type_id and t.type_id and f.state = 1 order by f.kind, f.first_position limit $2
+               ) w
+             ) l
+             where r.within_ms is not null and cardinality(r.ends) > 0 and l.late > 0 order by l.late desc, r.kind limit $3",
+        )
+        .bind(self.clock().now().to_sqlx())
+        .bind(LATE_LOOK)
+        .bind(KINDS)
+        .fetch_all(self.pool())
+        .await?)
+    }
+
     /// The kinds of flows with the durations of their newest ones, the most frequent first; 100 kinds at most.
     pub async fn flow_kinds(&self) -> Result<Vec<FlowKind>, StoreError> {
         let rows = sqlx::query(SQL)

@@ -85,7 +85,7 @@ impl StateFolding {
     }
 
     /// The states after events of one stream, in their order, from the state before them (`null`: there is none). Of states that are
-    /// many megabytes together, only the first are answered, one at least.
+    /// many megabytes together, or take a second together, only the first are answered, one at least.
     pub async fn states(
         &mut self,
         before: &RawValue,

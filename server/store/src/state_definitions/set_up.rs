@@ -13,8 +13,10 @@ const OWNER: &str = "_states";
 const STATE_BYTES: usize = 4_000_000;
 /// Bytes of states that a call answers before it ends early.
 const ANSWER_BYTES: usize = 8_000_000;
-/// How long a call may take.
+/// How long a call may take: a single event, as a call ends early before that.
 pub(super) const CALL: &str = "5s";
+/// After so long a call answers what it has.
+const ANSWER_AFTER: &str = "1s";
 
 /// What stands before the expression when it is tried for its names and types.
 const EXPLAIN: &str = "explain select coalesce(null::jsonb, (";
@@ -82,7 +84,7 @@ fn body(expression: &str) -> String {
         "#variable_conflict use_column
 declare
   type text; data jsonb; metadata jsonb; version bigint; occurred_at timestamptz;
-  highwater_next jsonb; highwater_bytes bigint := 0;
+  highwater_next jsonb; highwater_bytes bigint := 0; highwater_until timestamptz := clock_timestamp() + interval '{ANSWER_AFTER}';
 begin
   state := coalesce(nullif(state, 'null'), '{{}}');
   for highwater_nth in 1 .. cardinality(highwater_types) loop
@@ -97,7 +99,7 @@ begin
     end if;
     return next state;
     highwater_bytes := highwater_bytes + pg_column_size(state);
-    exit when highwater_bytes > {ANSWER_BYTES};
+    exit when highwater_bytes > {ANSWER_BYTES} or clock_timestamp() > highwater_until;
   end loop;
 exception when others then
   raise exception using errcode = sqlstate, message = sqlerrm, detail = coalesce(version::text, '');
