@@ -1,9 +1,8 @@
 //! Trying a definition on stored events, through the API and on the command line.
 
-use std::process::{Command, Output};
-
 use serde_json::{Value, json};
 
+use crate::command;
 use crate::refused::is_refused;
 use crate::running::{Running, answer};
 use crate::totals::{TOTALS, append, placed, some_orders};
@@ -67,16 +66,7 @@ async fn command_fails_when_a_definition_is_wrong_or_depends_on_slicing() {
     some_orders(&server).await;
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("totals.sql");
-    let run = async |text: &str| -> Output {
-        std::fs::write(&file, text).unwrap();
-        let mut command = Command::new(env!("CARGO_BIN_EXE_highwater"));
-        command.arg("check").arg(&file);
-        command.args(["--url", &format!("http://{}", server.address)]);
-        tokio::task::spawn_blocking(move || command.output().unwrap())
-            .await
-            .unwrap()
-    };
-    let right = run(TOTALS).await;
+    let right = command::check(&server, &file, TOTALS).await;
     assert!(right.status.success(), "{right:?}");
     let report: Value = serde_json::from_slice(&right.stdout).unwrap();
     assert_eq!(report["events"], 8);
@@ -91,7 +81,7 @@ async fn command_fails_when_a_definition_is_wrong_or_depends_on_slicing() {
             "no event that it handles",
         ),
     ] {
-        let wrong = run(&text).await;
+        let wrong = command::check(&server, &file, &text).await;
         let said = String::from_utf8_lossy(&wrong.stderr);
         assert!(!wrong.status.success() && said.contains(says), "{said}");
     }

@@ -13,6 +13,7 @@ mod bad_read_models;
 mod bad_rebuilds;
 mod charts;
 mod check;
+mod command;
 mod flows;
 mod import;
 mod live;

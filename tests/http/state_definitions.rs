@@ -1,11 +1,11 @@
 //! State definitions over the API: states by them, what happens when they fail, and how they are taken in.
 
-use std::process::{Command, Output};
 use std::time::Duration;
 
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
+use crate::command;
 use crate::running::{Running, answer};
 
 const STATUS: &str = "-- highwater: state order
@@ -277,16 +277,7 @@ async fn the_command_tries_a_state_definition_on_the_newest_streams() {
     .await;
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("order.sql");
-    let run = async |text: &str| -> Output {
-        std::fs::write(&file, text).unwrap();
-        let mut command = Command::new(env!("CARGO_BIN_EXE_highwater"));
-        command.arg("check").arg(&file);
-        command.args(["--url", &format!("http://{}", server.address)]);
-        tokio::task::spawn_blocking(move || command.output().unwrap())
-            .await
-            .unwrap()
-    };
-    let right = run(STATUS).await;
+    let right = command::check(&server, &file, STATUS).await;
     assert!(right.status.success(), "{right:?}");
     let told: Value = serde_json::from_slice(&right.stdout).unwrap();
     assert_eq!(
@@ -302,7 +293,7 @@ async fn the_command_tries_a_state_definition_on_the_newest_streams() {
             "no stream of the category none",
         ),
     ] {
-        let wrong = run(&text).await;
+        let wrong = command::check(&server, &file, &text).await;
         let said = String::from_utf8_lossy(&wrong.stderr);
         assert!(!wrong.status.success() && said.contains(says), "{said}");
     }

@@ -1,6 +1,7 @@
 //! Lists as files: CSV, or a JSON object a line.
 
 use std::io;
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::header;
@@ -31,7 +32,7 @@ pub(super) trait Exported: Serialize + Send + Sync + Sized + 'static {
     type Query: Clone + Send + Sync + 'static;
 
     /// Where a page begins.
-    type Cursor: Send + Sync + 'static;
+    type Cursor: Clone + Send + Sync + 'static;
 
     /// A page of them, and where the next one begins, if there is one.
     fn read(
@@ -60,7 +61,8 @@ pub(super) fn download<E: Exported>(
             let (store, query) = (store.clone(), query.clone());
             async move {
                 let (after, mut text) = at?;
-                let (records, next) = match E::read(&store, &query, after).await {
+                let page = patiently(|| E::read(&store, &query, after.clone()));
+                let (records, next) = match page.await {
                     Ok(page) => page,
                     Err(error) => {
                         // The head of the answer is gone already: breaking it off is the one way left to say that it isn't whole.
@@ -100,6 +102,23 @@ pub(super) fn download<E: Exported>(
         Body::from_stream(pages),
     )
         .into_response()
+}
+
+/// Reads a page of a file, again when the database has broken the connection: what was sent so far stays right.
+pub(super) async fn patiently<T, F>(read: impl Fn() -> F) -> Result<T, StoreError>
+where
+    F: Future<Output = Result<T, StoreError>>,
+{
+    for pause in [50, 200, 1_000, 3_000] {
+        match read().await {
+            Err(StoreError::Unavailable(reason)) => {
+                tracing::warn!(reason, "export: a page is read again");
+                tokio::time::sleep(Duration::from_millis(pause)).await;
+            }
+            outcome => return outcome,
+        }
+    }
+    read().await
 }
 
 /// A line of CSV (RFC 4180). A text that a spreadsheet would take for a formula begins with an apostrophe: an operator's reason must

@@ -1,7 +1,6 @@
 //! Export: `GET /api/export`, exactly what import takes.
 
 use std::io;
-use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::State;
@@ -11,11 +10,12 @@ use bytes::Bytes;
 use futures_util::stream;
 use highwater_model::filter::Filter;
 use highwater_model::{ImportLine, Position, Problem, RecordedEvent};
-use highwater_store::{Direction, LogQuery, StoreError};
+use highwater_store::{Direction, LogQuery};
 use serde::{Deserialize, Serialize};
 use utoipa::IntoParams;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
+use super::download::patiently;
 use super::extract::{Query, filter};
 use super::problem::ApiResult;
 use crate::state::AppState;
@@ -75,7 +75,7 @@ async fn page(store: &highwater_store::Store, filter: Filter, after: Position) -
         filter,
         ..LogQuery::default()
     };
-    match read(store, query).await {
+    match patiently(|| store.read_log(query.clone())).await {
         Ok(page) => Some((lines(&page.events), page.next)),
         Err(error) => {
             // The head of the answer is gone already: breaking it off is the one way left to say that it isn't whole.
@@ -83,23 +83,6 @@ async fn page(store: &highwater_store::Store, filter: Filter, after: Position) -
             Some((Err(io::Error::other(error)), None))
         }
     }
-}
-
-/// Reads a page, again when the database has broken the connection: what was sent so far stays right.
-async fn read(
-    store: &highwater_store::Store,
-    query: LogQuery,
-) -> Result<highwater_model::EventPage, StoreError> {
-    for pause in [50, 200, 1_000, 3_000] {
-        match store.read_log(query.clone()).await {
-            Err(StoreError::Unavailable(reason)) => {
-                tracing::warn!(reason, "export: a page is read again");
-                tokio::time::sleep(Duration::from_millis(pause)).await;
-            }
-            outcome => return outcome,
-        }
-    }
-    store.read_log(query).await
 }
 
 fn lines(events: &[RecordedEvent]) -> io::Result<Bytes> {

@@ -226,3 +226,10 @@ pub(crate) fn is_absence(error: &sqlx::Error) -> bool {
         .and_then(sqlx::error::DatabaseError::code);
     matches!(code.as_deref(), Some("57P01" | "57P02" | "57P03" | "53300"))
 }
+
+/// Whether a SQLSTATE says that the database is shut down, full or gone, which is no fault of whoever's SQL it ran.
+pub(crate) fn is_outage(sqlstate: &str) -> bool {
+    ["57P", "53", "08"]
+        .iter()
+        .any(|class| sqlstate.starts_with(class))
+}

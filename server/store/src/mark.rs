@@ -7,7 +7,7 @@ use uuid::Uuid;
 use crate::{Store, StoreError};
 
 impl Store {
-    /// The mark. Its rate counts the last second.
+    /// The mark. Its rate is of the last two seconds.
     pub async fn mark(&self) -> Result<Mark, StoreError> {
         let newest: Option<(i64, Uuid, Timestamp)> =
             sqlx::query_as("select position, event_id, recorded_at from highwater.events order by position desc limit 1")
@@ -23,10 +23,9 @@ impl Store {
                 rate: 0.0,
             });
         };
-        // The position that was the newest two seconds ago, as recorded_at never runs backwards.
+        // Positions are dense, so how many there are since then is a difference: every page asks for it, however idle the log is.
         let rate: f64 = sqlx::query_scalar(
-            "select count(*)::float8 / 2 from (select 1 from highwater.events where position > $1 - 100000 and recorded_at > clock_timestamp() - interval '2 seconds'
-             order by position desc limit 100000) recent",
+            "select greatest($1 + 1 - highwater.first_position_at(clock_timestamp() - interval '2 seconds'), 0)::float8 / 2",
         )
         .bind(position)
         .fetch_one(self.pool())

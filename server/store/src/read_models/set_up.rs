@@ -9,6 +9,7 @@ use super::owner::quoted;
 use super::views::{event_view, events_view};
 use super::{ReadModelError, owner, part_key};
 use crate::StoreError;
+use crate::error::is_outage;
 
 /// Events of a slice of a version that is live: the view says so to the planner, which would else take a slice for half a percent
 /// of the log, and scan whole tables of the read model for three events.
@@ -197,13 +198,6 @@ pub(crate) fn definition_error(
         ..DefinitionError::at(text, statement.at + byte, message)
     }
     .into()
-}
-
-/// Shutdown and the like, which are no definition's fault.
-pub(crate) fn is_outage(sqlstate: &str) -> bool {
-    ["57P", "53", "08"]
-        .iter()
-        .any(|class| sqlstate.starts_with(class))
 }
 
 fn not_a_handler(definition: &Definition, error: sqlx::Error) -> ReadModelError {

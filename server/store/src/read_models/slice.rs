@@ -8,8 +8,9 @@ use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, Postgres, Transaction};
 
 use super::owner::quoted;
-use super::set_up::{CATCH_UP_LIMIT, is_outage};
+use super::set_up::CATCH_UP_LIMIT;
 use crate::Store;
+use crate::error::is_outage;
 
 /// How long a session may do nothing inside a transaction before the database ends it: a runner that hangs holds its version no longer.
 const IDLE_IN_TRANSACTION: &str = "8s";

@@ -9,8 +9,8 @@ use sqlx::{AssertSqlSafe, ConnectOptions, PgConnection};
 
 use super::keep::StateDefinitionId;
 use super::set_up;
+use crate::error::is_outage;
 use crate::read_models::ReadModelError;
-use crate::read_models::set_up::is_outage;
 use crate::{Store, StoreError};
 
 /// A session in which a definition's expression runs; it ends with this value.
