@@ -37,6 +37,13 @@ pub fn Share(
             }
         });
     };
+    let open = StoredValue::new(false);
+    let toggled = move |_| {
+        open.update_value(|open| *open = !*open);
+        if open.get_value() {
+            read();
+        }
+    };
     let file = move |format: &str| {
         export.with(|export| {
             let sign = if export.contains('?') { '&' } else { '?' };
@@ -60,7 +67,7 @@ pub fn Share(
         view! { <ul class="views">{rows}</ul> }.into_any()
     };
     view! {
-        <details class="share" on:toggle=move |_| read()>
+        <details class="share" on:toggle=toggled>
             <summary class="button">"Views and files"</summary>
             <div class="card">
                 {list}
