@@ -19,7 +19,11 @@ pub(crate) fn count(pool: PgPool, mut appended: watch::Receiver<Position>, tasks
                 continue;
             }
             counted = end;
-            let count = sqlx::query("select highwater.count_appended()");
+            // Counts and how far they go are one transaction, so a crash loses both or none: nobody waits for the disk, least of all the
+            // batch whose flush would be behind this one's.
+            let count = sqlx::query(
+                "select set_config('synchronous_commit', 'off', true), highwater.count_appended()",
+            );
             if let Err(error) = count.execute(&pool).await {
                 tracing::warn!(%error, "events were not counted; appends will do it");
             }

@@ -54,26 +54,24 @@ pub(crate) fn rows_limit(limit: usize) -> i64 {
 /// Positions of a block in `type_blocks` and `category_blocks`.
 const BLOCK: i64 = 10_000;
 
-/// The page's own query; inside `read_blocks` it stands beside a range `r`.
+/// The page's own query. `within` narrows it to a range `r` that it stands beside.
 fn push_page(
     sql: &mut QueryBuilder<Postgres>,
     query: &LogQuery,
+    within: &'static str,
     head: Position,
     limit: i64,
     now: jiff::Timestamp,
 ) {
-    let in_blocks = !sql.sql().as_str().is_empty();
     sql.push(row::COLUMNS).push(row::FROM);
     push_places(sql, query, head);
-    if in_blocks {
-        sql.push(" and e.position between r.low and r.high");
-    }
+    sql.push(within);
     filter_sql::push(sql, &query.filter, now);
     push_end(sql, query, limit);
 }
 
 /// Between which positions.
-fn push_places(sql: &mut QueryBuilder<Postgres>, query: &LogQuery, head: Position) {
+pub(crate) fn push_places(sql: &mut QueryBuilder<Postgres>, query: &LogQuery, head: Position) {
     sql.push("where e.position <= ").push_bind(head.0);
     if let Some(after) = query.after {
         sql.push(" and e.position > ").push_bind(after.0);
@@ -109,11 +107,14 @@ impl Store {
         let limit = rows_limit(query.limit);
         let mut events = if query.filter.is_empty() {
             self.read_stretch(&query, head, limit + 1).await?
+        } else if let Some(streams) = filter_sql::streams(&query.filter) {
+            self.read_streams(&query, &streams, head, limit + 1, now)
+                .await?
         } else if filter_sql::has_blocks(&query.filter) {
             self.read_blocks(&query, head, limit + 1, now).await?
         } else {
             let mut sql = QueryBuilder::<Postgres>::new("");
-            push_page(&mut sql, &query, head, limit + 1, now);
+            push_page(&mut sql, &query, "", head, limit + 1, now);
             row::events(&sql.build().fetch_all(self.pool()).await?)?
         };
         let more = events.len() as i128 > i128::from(limit);
@@ -200,7 +201,14 @@ impl Store {
                 .push("::bigint[], ")
                 .push_bind(highs)
                 .push("::bigint[]) r(low, high) cross join lateral (");
-            push_page(&mut sql, query, head, rest, now);
+            push_page(
+                &mut sql,
+                query,
+                " and e.position between r.low and r.high",
+                head,
+                rest,
+                now,
+            );
             sql.push(if forward {
                 ") q order by q.position limit "
             } else {

@@ -39,6 +39,18 @@ fn categories(filter: &Filter) -> Option<&[Glob]> {
     })
 }
 
+/// The streams that an event must be of, by the first term that names them whole.
+pub(crate) fn streams(filter: &Filter) -> Option<Vec<String>> {
+    let mut terms = filter.terms().iter().filter(|term| !term.negated);
+    terms.find_map(|term| match &term.subject {
+        Subject::Stream(globs) => globs
+            .iter()
+            .map(|glob| glob.exact().map(str::to_owned))
+            .collect(),
+        _ => None,
+    })
+}
+
 /// When the events must have been recorded that its plain terms let through: from, and before.
 pub(crate) fn span(filter: &Filter, now: Timestamp) -> (Option<Timestamp>, Option<Timestamp>) {
     let (mut since, mut until): (Option<Timestamp>, Option<Timestamp>) = (None, None);

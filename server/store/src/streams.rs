@@ -31,9 +31,14 @@ pub(crate) const ENDS: &str = " s
  cross join lateral (select e.recorded_at from highwater.events e where e.stream_id = s.stream_id order by e.version limit 1) f
  join highwater.event_types k on k.type_id = h.type_id ";
 
-/// Streams whose ends are looked up to sort them by activity: a tenth of a second. Beyond that, the log's own end is walked instead,
-/// which is quick just because so many streams match.
+/// Streams whose ends are looked up to sort them by activity. Beyond that, the log's own end is walked instead, which is quick just because
+/// so many streams match.
 const SORTED: i64 = 20_000;
+/// Of the newest streams so many are looked at, to see whether a search matches so often that the log's end alone fills a page.
+const SAMPLE: i64 = 10_000;
+/// It does when one in five hundred matches: what is walked then is some 150,000 events at most, however long the log is, while to count
+/// is to look at every name.
+const OFTEN: i64 = SAMPLE / 500;
 
 pub(crate) fn summary(row: &PgRow) -> Result<StreamSummary, StoreError> {
     Ok(StreamSummary {
@@ -95,8 +100,18 @@ impl Store {
         })
     }
 
-    /// Whether more streams match than are quickly sorted.
+    /// Whether the page is found by walking back from the log's end rather than by sorting all that match. Counting them is a look at each
+    /// name, so the newest streams, whose ends are near the log's, are asked first.
     async fn matches_many(&self, query: &StreamQuery) -> Result<bool, StoreError> {
+        let mut sql = QueryBuilder::<Postgres>::new(
+            "select count(*) from (select * from highwater.streams n order by n.stream_id desc limit ",
+        );
+        sql.push_bind(SAMPLE).push(") s where true");
+        push_match(&mut sql, query);
+        let often: i64 = sql.build_query_scalar().fetch_one(self.pool()).await?;
+        if often > OFTEN {
+            return Ok(true);
+        }
         let mut sql = QueryBuilder::<Postgres>::new(
             "select count(*) from (select from highwater.streams s where true",
         );
@@ -128,27 +143,37 @@ fn by_name(query: &StreamQuery, limit: i64) -> QueryBuilder<Postgres> {
     sql
 }
 
-/// By activity, each one's end looked up.
+/// By activity, each one's end looked up; the rest is for those of the page alone.
 fn sorted(query: &StreamQuery, before: i64, limit: i64) -> QueryBuilder<Postgres> {
     let mut sql = QueryBuilder::new(COLUMNS);
-    sql.push("(select * from highwater.streams s where true");
+    sql.push("(select s.* from (select * from highwater.streams s where true");
     push_match(&mut sql, query);
-    sql.push(" offset 0)").push(ENDS);
-    sql.push("where h.position < ").push_bind(before);
-    sql.push(" order by h.position desc limit ")
+    sql.push(
+        " offset 0) s cross join lateral (select e.position from highwater.events e where e.stream_id = s.stream_id order by e.version desc limit 1) l
+         where l.position < ",
+    )
+    .push_bind(before);
+    sql.push(" order by l.position desc limit ")
         .push_bind(limit);
+    sql.push(")").push(ENDS).push("order by h.position desc");
     sql
 }
 
-/// By activity, from the log's end back: each event that is its stream's newest. The comparison is a probe by itself, which no planner
-/// can turn into a scan of the log.
+/// By activity, from the log's end back, or from the category's: each event that is its stream's newest. `offset 0` keeps the planner from
+/// another order: it expects few streams to match and would look at the end of each, which are very many. The comparison is a probe by
+/// itself, of the stream that has matched.
 fn from_the_end(query: &StreamQuery, before: i64, limit: i64) -> QueryBuilder<Postgres> {
     let mut sql = QueryBuilder::new(COLUMNS);
-    sql.push("(select s.* from highwater.events e join highwater.streams s using (stream_id) where e.position < ")
+    sql.push("(select s.* from (select e.stream_id, e.version, e.position from highwater.events e where e.position < ")
         .push_bind(before);
-    sql.push(" and e.version = (select n.version from highwater.events n where n.stream_id = e.stream_id order by n.version desc limit 1)");
+    if let Some(category) = &query.category {
+        sql.push(" and e.position <= (select max(b.last_position) from highwater.category_blocks b where b.category = ")
+            .push_bind(category.clone())
+            .push(")");
+    }
+    sql.push(" order by e.position desc offset 0) e cross join lateral (select * from highwater.streams s where s.stream_id = e.stream_id");
     push_match(&mut sql, query);
-    sql.push(" order by e.position desc limit ")
+    sql.push(" offset 0) s where e.version = (select n.version from highwater.events n where n.stream_id = s.stream_id order by n.version desc limit 1) order by e.position desc limit ")
         .push_bind(limit);
     sql.push(")").push(ENDS).push("order by h.position desc");
     sql

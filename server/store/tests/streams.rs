@@ -149,4 +149,20 @@ async fn among_very_many_streams_the_newest_are_found_from_the_logs_end() {
         names(&page.streams),
         ["many-20497", "many-20496", "many-20495", "many-20494"]
     );
+    // The log goes on with another category; a search that many of the newest match is read from the end of its own.
+    import(store, (0..50).map(|number| format!("other-{number}7"))).await;
+    for (query, category, expected) in [
+        ("7", Some("many"), ["many-7", "many-20497", "many-20487"]),
+        ("7", None, ["other-497", "other-487", "other-477"]),
+        ("2049", None, ["many-20499", "many-20498", "many-20497"]),
+    ] {
+        let page = store.streams(StreamQuery {
+            query: Some(query.to_owned()),
+            category: category.map(str::to_owned),
+            order: StreamOrder::Active,
+            limit: 3,
+            cursor: None,
+        });
+        assert_eq!(names(&page.await.unwrap().streams), expected, "{query}");
+    }
 }

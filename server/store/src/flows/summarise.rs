@@ -54,7 +54,8 @@ async fn all(pool: &PgPool) -> Result<bool, StoreError> {
     loop {
         let began = Instant::now();
         let (done, log_end): (Option<i64>, Option<i64>) =
-            sqlx::query_as("select done, log_end from highwater.summarise_flows($1)")
+            // What is summarised and how far are one transaction: a crash loses both or none, and no batch waits for this flush.
+            sqlx::query_as("select done, log_end from set_config('synchronous_commit', 'off', true), highwater.summarise_flows($1)")
                 .bind(SLICE)
                 .fetch_one(pool)
                 .await?;
