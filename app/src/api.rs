@@ -27,6 +27,7 @@ use serde::{Deserialize, Serialize};
 use browser::{Sending, from_browser};
 pub use jobs::JobsRequest;
 pub use read_models::{ActionsRequest, Order, RowsRequest};
+pub use states::StateAsked;
 
 /// A request's answer, status and body, or the sentence that says why there is none.
 pub type TransportFuture = Pin<Box<dyn Future<Output = Result<(u16, String), String>> + Send>>;
@@ -204,12 +205,15 @@ impl Api {
     }
 
     async fn get<T: DeserializeOwned>(&self, query: Query) -> Answer<T> {
-        let answer = match &self.transport {
+        read(&accepted(self.asked(query).await)?)
+    }
+
+    /// Asks, from wherever the page is.
+    async fn asked(&self, query: Query) -> Result<(u16, String), String> {
+        match &self.transport {
             Some(transport) => (transport.0)(query.0).await,
             None => from_browser(Sending::get(query.0)).await,
-        };
-        serde_json::from_str(&accepted(answer)?)
-            .map_err(|error| ApiError::Unreadable(error.to_string()))
+        }
     }
 
     /// Orders something, and reads what the server answers.
@@ -223,13 +227,17 @@ impl Api {
                 body: Some(("application/json", body)),
             })
             .await?;
-        serde_json::from_str(&answer).map_err(|error| ApiError::Unreadable(error.to_string()))
+        read(&answer)
     }
 
     /// Sends what changes something. Only a browser does: while a page is rendered nothing is ordered.
     async fn send(&self, sending: Sending) -> Answer<String> {
         accepted(from_browser(sending).await)
     }
+}
+
+fn read<T: DeserializeOwned>(body: &str) -> Answer<T> {
+    serde_json::from_str(body).map_err(|error| ApiError::Unreadable(error.to_string()))
 }
 
 /// The body of an answer that is not a refusal.

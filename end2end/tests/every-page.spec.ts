@@ -55,7 +55,7 @@ const PAGES: [string, (of: Things) => string, (of: Things) => string][] = [
       - region "Streams":
         - table:
           - rowgroup:
-            - row "stream category events newest event last activity"
+            - row "grid stream category events newest event last activity"
     `,
   ],
   [

@@ -57,6 +57,27 @@ test('streams are collected from their pages and stepped through on one axis', a
   await expectNoSidewaysScroll(page);
 });
 
+test('streams are collected from their list', async ({ page, append, open, word }) => {
+  for (const of of ['basket', 'parcel']) {
+    await append(`${of}-${word}`, [{ type: `${word}Began`, data: {} }]);
+  }
+  await open(`/streams?query=${word}`);
+  const mark = (of: string) => page.getByRole('checkbox', { name: `${of}-${word} on the grid` });
+  await mark('basket').check();
+  await expect(page.getByRole('link', { name: 'One stream on the grid' })).toBeVisible();
+  await mark('parcel').focus();
+  await page.keyboard.press('Space');
+  await mark('basket').uncheck();
+  await mark('basket').check();
+  await page.getByRole('link', { name: '2 streams on the grid' }).click();
+  await expect(page).toHaveURL(`/grid?stream=parcel-${word}&stream=basket-${word}`);
+  // The list knows it when it is opened again.
+  await open(`/streams?query=${word}`);
+  await expect(mark('parcel')).toBeChecked();
+  await page.setViewportSize({ width: 390, height: 844 });
+  await expectNoSidewaysScroll(page);
+});
+
 test('a flow shows its streams on one axis, without JavaScript too', async ({ browser, append, word, request }) => {
   const correlation_id = crypto.randomUUID();
   for (const stream of ['order', 'payment']) {

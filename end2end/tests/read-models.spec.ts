@@ -45,6 +45,25 @@ test('⌘K goes to a read model', async ({ page, open }) => {
   await expect(page).toHaveURL('/read-models/stock_levels');
 });
 
+test('⌘K leads to what can be done to a read model, one key away', async ({ page, open, define, word }) => {
+  const name = await define((name) => dividing(name, word));
+  await open('/live');
+  const order = async (words: string) => {
+    await page.keyboard.press('Control+k');
+    const palette = page.getByRole('dialog', { name: 'Go to' });
+    await palette.getByRole('searchbox').fill(name);
+    await palette.getByRole('link', { name: `${words} ${name}` }).click();
+    await expect(palette).toBeHidden();
+  };
+  await order('Pause or resume');
+  await expect(page.getByRole('button', { name: 'Pause' })).toBeFocused();
+  await page.keyboard.press('Enter');
+  await expect(page.getByRole('button', { name: 'Resume' })).toBeVisible();
+  await order('Replay');
+  await expect(page).toHaveURL(`/read-models/${name}#replay`);
+  await expect(page.getByText('Handles events again in the live rows')).toBeVisible();
+});
+
 test('a definition that is refused is told where there is no read model yet', async ({ page }) => {
   test.setTimeout(60_000);
   const server = await Server.start({ 'broken.sql': 'select 1;\n' });

@@ -163,3 +163,16 @@ test('what the state of a category is: tried, kept, taken back', async ({ page, 
   await open('/audit');
   await expect(page.getByText('to see').first()).toBeVisible();
 });
+
+test('the page of a very long stream comes at once and shows how far its state is', async ({ page, append, open, request, word }) => {
+  test.setTimeout(90_000);
+  const stream = `basket-${word}`;
+  for (let part = 0; part < 40; part += 1) {
+    await append(stream, Array.from({ length: 1000 }, (_, n) => ({ type: word, data: { count: part * 1000 + n + 1, note: 'x'.repeat(200) } })));
+  }
+  const html = await (await request.get(`/streams/${stream}`)).text();
+  expect(html, 'nothing of it was looked at before').toMatch(/The state is put together: \d+\D{0,3}\d* of 40\D{0,3}000 events/);
+  await open(`/streams/${stream}`);
+  await expect(page.getByRole('heading', { name: /State at version 39.?999/ })).toBeVisible({ timeout: 30_000 });
+  await expect(state(page)).toContainText('40000');
+});

@@ -12,7 +12,7 @@ test('a stream is found by a part of its name', async ({ page, append, open, wor
   await expect(found.first()).toContainText(`payment-${word}-b`);
   await expect(found.first()).toContainText(`${word}Refused`);
   expect(new URL(page.url()).searchParams.get('query')).toBe(word);
-  await page.getByLabel('Order').selectOption('name');
+  await page.getByLabel('Order', { exact: true }).selectOption('name');
   await page.getByRole('button', { name: 'Search' }).click();
   await expect(found.first()).toContainText(`order-${word}-a`);
 });

@@ -249,3 +249,34 @@ async fn long_data_is_given_in_short_to_who_asks_for_that() {
         "{body}"
     );
 }
+
+/// Who does not want to wait is told how far a long stream is, and comes further with each call.
+#[tokio::test]
+async fn a_long_streams_state_is_folded_over_several_calls() {
+    let server = Running::start().await;
+    let events: Vec<(&str, Value)> = (0..6_500)
+        .map(|number| ("Counted", json!({"n": number, "last": number % 10})))
+        .collect();
+    append(&server, "counter-1", &events).await;
+    let mut folded = Vec::new();
+    let state = loop {
+        let path = "/api/streams/counter-1/state?within_ms=1&version=6400";
+        let (status, body) = server.get(path).await;
+        if status == 200 {
+            break body;
+        }
+        assert_eq!(status, 202, "{body}");
+        assert_eq!(body["stream"], "counter-1");
+        assert_eq!(body["version"], 6_400);
+        folded.push(body["folded_to"].as_i64().unwrap());
+    };
+    assert!(folded.len() > 1 && folded.is_sorted(), "{folded:?}");
+    assert_eq!(folded.iter().filter(|to| **to % 1_000 != 999).count(), 0);
+    assert_eq!(state["state"], json!({"n": 6_400, "last": 0}));
+    let whole = get(&server, "/api/streams/counter-1/state?version=6400").await;
+    assert_eq!(whole, state);
+    for wrong in ["0", "10001", "soon"] {
+        let path = format!("/api/streams/counter-1/state?within_ms={wrong}");
+        assert_eq!(server.get(&path).await.0, 400, "{wrong}");
+    }
+}

@@ -1,19 +1,48 @@
 //! What a stream was.
 
 use highwater_model::{
-    KeptStateDefinition, StateDifference, StateFound, StateTryBody, StreamState, StreamTimeline,
+    KeptStateDefinition, StateDifference, StateFolding, StateFound, StateTryBody, StreamState,
+    StreamTimeline,
 };
+use serde::{Deserialize, Serialize};
 
 use super::browser::Sending;
-use super::{Answer, Api, OF_A_PAGE, Query, escape};
+use super::{Answer, Api, OF_A_PAGE, Query, accepted, escape, read};
+
+/// Milliseconds that a page waits for a state while it is rendered on the server.
+const RENDERED_WITHIN: i64 = 50;
+/// And in the browser, where it shows how far it is.
+const SHOWN_WITHIN: i64 = 1_000;
+
+/// A state, or how far it is.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub enum StateAsked {
+    /// It is there.
+    Ready(Box<StreamState>),
+    /// It is a long stream's; the same call goes on.
+    Folding(StateFolding),
+}
 
 impl Api {
-    /// The state of a stream at a version, the newest unless given.
-    pub async fn state(&self, stream: &str, version: Option<i64>) -> Answer<StreamState> {
+    /// The state of a stream at a version, the newest unless given, or how far it is folded.
+    pub async fn state(&self, stream: &str, version: Option<i64>) -> Answer<StateAsked> {
         let mut query = Query::new(&format!("/api/streams/{}/state", escape(stream)));
         query.number("version", version);
         query.number("shorten", Some(OF_A_PAGE));
-        self.get(query).await
+        let rendered = self.transport.is_some();
+        let within = if rendered {
+            RENDERED_WITHIN
+        } else {
+            SHOWN_WITHIN
+        };
+        query.number("within_ms", Some(within));
+        let answer = self.asked(query).await;
+        let folding = matches!(answer, Ok((202, _)));
+        let body = accepted(answer)?;
+        if folding {
+            return read(&body).map(StateAsked::Folding);
+        }
+        read(&body).map(StateAsked::Ready)
     }
 
     /// The difference of its states at two versions.

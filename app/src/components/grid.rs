@@ -67,6 +67,57 @@ pub fn href<'a>(streams: impl IntoIterator<Item = &'a str>) -> String {
         })
 }
 
+/// A stream of a list, to be collected or left out. Nothing without JavaScript: its page has a link.
+#[component]
+pub fn GridMark(
+    /// The stream.
+    stream: String,
+) -> impl IntoView {
+    let grid = expect_context::<Grid>();
+    let label = format!("{stream} on the grid");
+    let of = StoredValue::new(stream);
+    let there = Memo::new(move |_| of.with_value(|of| grid.streams().contains(of)));
+    let full = Memo::new(move |_| grid.streams().len() >= MOST);
+    let change = move |_| {
+        let mut streams = grid.streams.get_untracked();
+        let of = of.get_value();
+        if there.get_untracked() {
+            streams.retain(|stream| *stream != of);
+        } else {
+            streams.push(of);
+        }
+        grid.set(streams);
+    };
+    view! {
+        <input
+            type="checkbox"
+            aria-label=label
+            prop:checked=move || there.get()
+            disabled=move || full.get() && !there.get()
+            on:change=change
+        />
+    }
+    .into_any()
+}
+
+/// Leads to the streams that are collected, as soon as there is one.
+#[component]
+pub fn GridLink() -> impl IntoView {
+    let grid = expect_context::<Grid>();
+    let leads = move || href(grid.streams().iter().map(String::as_str));
+    let says = move || match grid.streams().len() {
+        1 => "One stream on the grid".to_owned(),
+        count => format!("{count} streams on the grid"),
+    };
+    let none = move || grid.streams().is_empty();
+    view! {
+        <a class="button" class:hidden=none href=leads>
+            {says}
+        </a>
+    }
+    .into_any()
+}
+
 /// Collects a stream; once it is collected, leads to the grid. Without JavaScript it leads to a grid with this stream.
 #[component]
 pub fn AddToGrid(

@@ -6,6 +6,13 @@ use highwater_model::{FindAnswer, FoundKind, SavedView};
 use super::frame::PAGES;
 use crate::api::escape;
 
+/// What can be done to a read model: the place on its page, and the word for it.
+const ORDERS: [(&str, &str); 3] = [
+    ("rebuild", "Rebuild"),
+    ("replay", "Replay"),
+    ("pause", "Pause or resume"),
+];
+
 /// What can be gone to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Entry {
@@ -74,7 +81,7 @@ pub(super) fn views(saved: &[SavedView], text: &str) -> Vec<Entry> {
         .collect()
 }
 
-/// Where what was found is shown; of a read model that is the only one, its rebuild as well.
+/// Where what was found is shown; of a read model that is the only one, what can be done to it as well.
 pub(super) fn things(answer: &FindAnswer) -> Vec<Entry> {
     let models = answer
         .found
@@ -105,8 +112,10 @@ pub(super) fn things(answer: &FindAnswer) -> Vec<Entry> {
         entries.push(entry(href.clone(), format!("{word} {}", found.name)));
         match found.kind {
             FoundKind::ReadModel if models == 1 => {
-                let name = format!("Rebuild {}", found.name);
-                entries.push(entry(format!("{href}#rebuild"), name));
+                for (place, word) in ORDERS {
+                    let name = format!("{word} {}", found.name);
+                    entries.push(entry(format!("{href}#{place}"), name));
+                }
             }
             FoundKind::Type => {
                 let line = escape(&format!("type:{}", quoted(&found.name)));
@@ -161,6 +170,8 @@ mod tests {
             [
                 "/read-models/totals",
                 "/read-models/totals#rebuild",
+                "/read-models/totals#replay",
+                "/read-models/totals#pause",
                 "/streams/order-1%2F2"
             ]
         );

@@ -62,7 +62,7 @@ pub fn GridPage() -> impl IntoView {
                 if lanes.is_empty() {
                     view! {
                         <p class="notice">
-                            "Nothing is on the grid yet. \"Add to grid\" on the page of a stream, of an event or of a flow collects up to twelve streams; or name one here."
+                            "Nothing is on the grid yet. \"Add to grid\" on the page of a stream, of an event or of a flow, or a tick in the list of streams, collects up to twelve streams; or name one here."
                         </p>
                     }
                         .into_any()

@@ -2,6 +2,7 @@
 
 use highwater_model::{Action, Failure, ReadModel, ReadModelLag, ReadModelState};
 use leptos::prelude::*;
+use leptos_router::hooks::use_location;
 use wasm_bindgen_futures::JsFuture;
 
 use crate::api::{ActionsRequest, Api, Order};
@@ -257,6 +258,17 @@ pub fn PauseButton(
             _ => Some(Order::Pause),
         })
     });
+    let button = NodeRef::<leptos::html::Button>::new();
+    let hash = use_location().hash;
+    // Who was led here gives the order by one more key.
+    Effect::new(move |_| {
+        if let (Some(button), "#pause") = (button.get(), hash.get().as_str()) {
+            // It is made before it is part of the page, and takes no focus until then; nor does a hidden one, and nothing is lost by it.
+            request_animation_frame(move || {
+                let _ = button.focus();
+            });
+        }
+    });
     let name = move || match order.get() {
         Some(Order::Resume) => "▶ Resume",
         _ => "❚❚ Pause",
@@ -264,6 +276,8 @@ pub fn PauseButton(
     view! {
         <button
             type="button"
+            id="pause"
+            node_ref=button
             class:hidden=move || order.get().is_none()
             aria-disabled=move || shown.busy.get().then_some("true")
             on:click=move |_| {

@@ -2,6 +2,7 @@
 
 use highwater_model::{JobState, PartBody, PlanBody, PlanKind, Position, ReplayPlan};
 use leptos::prelude::*;
+use leptos_router::hooks::use_location;
 
 use super::read_model_orders::Said;
 use super::read_model_rebuild::Rebuild;
@@ -25,9 +26,17 @@ pub fn ReplaySection(
         None => "hidden",
     };
     let jobs = format!("/jobs?read_model={}", escape(&rebuild.name()));
+    let details = NodeRef::<leptos::html::Details>::new();
+    let hash = use_location().hash;
+    // Who was led here wants to see it.
+    Effect::new(move |_| {
+        if let (Some(details), "#replay") = (details.get(), hash.get().as_str()) {
+            details.set_open(true);
+        }
+    });
     view! {
         <section id="replay" aria-label="Replay">
-            <details class="part">
+            <details class="part" node_ref=details>
                 <summary>
                     <h2>"Replay"</h2>
                 </summary>

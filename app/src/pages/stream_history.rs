@@ -9,8 +9,8 @@ use super::href_with;
 use super::stream_definition::DefinitionForm;
 use super::stream_line::line;
 use super::stream_questions::{Compare, FirstAt};
-use super::stream_state::state_view;
-use crate::api::{Api, escape};
+use super::stream_state::{folding_view, state_view};
+use crate::api::{Api, StateAsked, escape};
 use crate::components::problem::ErrorNotice;
 use crate::components::timeline::Axis;
 
@@ -92,7 +92,7 @@ pub fn StreamHistory(
     });
     let to_version =
         Callback::new(move |version: i64| link.run(vec![("version", version.to_string())]));
-    let kept = Callback::new(move |()| state.refetch());
+    let again = Callback::new(move |()| state.refetch());
     view! {
         <section class="card history" aria-label="Timeline">
             <Transition fallback=|| ()>
@@ -112,7 +112,8 @@ pub fn StreamHistory(
             <Transition fallback=|| ()>
                 {move || Suspend::new(async move {
                     match state.await {
-                        Ok(state) => state_view(state, to_version),
+                        Ok(StateAsked::Ready(state)) => state_view(*state, to_version),
+                        Ok(StateAsked::Folding(folding)) => folding_view(&folding, again),
                         Err(error) => view! { <ErrorNotice error /> }.into_any(),
                     }
                 })}
@@ -121,7 +122,7 @@ pub fn StreamHistory(
                 <Compare name=of.get_value() version=Signal::derive(move || at.with(|at| at.version)) link />
                 <FirstAt name=of.get_value() to_version link />
             </div>
-            <DefinitionForm name=of.get_value() version=Signal::derive(move || at.with(|at| at.version)) to_version kept />
+            <DefinitionForm name=of.get_value() version=Signal::derive(move || at.with(|at| at.version)) to_version kept=again />
         </section>
     }
     .into_any()

@@ -1,6 +1,6 @@
 //! The state of a stream at a version.
 
-use highwater_model::{StateBy, StateChange, StreamState};
+use highwater_model::{StateBy, StateChange, StateFolding, StreamState};
 use leptos::prelude::*;
 
 use crate::components::state_tree::{self, Known};
@@ -41,6 +41,27 @@ pub(super) fn state_view(mut state: StreamState, to_version: Callback<i64, Strin
                 </p>
                 {state_tree::changes(state.changes, "Nothing: it says again what was there, or has no fields.")}
             </div>
+        </div>
+    }
+    .into_any()
+}
+
+/// How far the state of a long stream is. It is asked for again as soon as this is shown, which goes on with it.
+pub(super) fn folding_view(folding: &StateFolding, again: Callback<()>) -> AnyView {
+    Effect::new(move |_| again.run(()));
+    let (done, all) = (folding.folded_to.0 + 1, folding.version.0 + 1);
+    let words = format!(
+        "The state is put together: {} of {} events. It is shown as soon as it is there.",
+        format::number(done),
+        format::number(all)
+    );
+    view! {
+        <div class="folding">
+            <p role="status">{words}</p>
+            <progress aria-label="Events that are in the state" max=all.to_string() value=done.to_string()></progress>
+            <noscript>
+                <p class="dim">"Reload this page to go on."</p>
+            </noscript>
         </div>
     }
     .into_any()

@@ -9,6 +9,7 @@ use leptos_router::hooks::use_query_map;
 use super::Loading;
 use crate::api::streams::StreamsRequest;
 use crate::api::{Api, escape};
+use crate::components::grid::{GridLink, GridMark};
 use crate::components::problem::{EmptyStore, ErrorNotice};
 use crate::components::share::Share;
 use crate::components::{Time, TypeName};
@@ -43,6 +44,7 @@ pub fn StreamsPage() -> impl IntoView {
         <div class="bar">
             <h1>"Streams"</h1>
             <span class="grow"></span>
+            <GridLink />
             <Share
                 page=ViewPage::Streams
                 call=Signal::derive(move || request.with(StreamsRequest::call))
@@ -119,6 +121,7 @@ fn found_view(
             <table>
                 <thead>
                     <tr>
+                        <th class="by-script">"grid"</th>
                         <th>"stream"</th>
                         <th>"category"</th>
                         <th class="n">"events"</th>
@@ -139,6 +142,9 @@ fn row(summary: StreamSummary) -> impl IntoView {
     let name = summary.stream.to_string();
     view! {
         <tr>
+            <td class="by-script">
+                <GridMark stream=name.clone() />
+            </td>
             <td class="mono">
                 <a href=format!("/streams/{}", escape(&name))>{name.clone()}</a>
             </td>

@@ -116,7 +116,7 @@ async fn the_state_of_an_order_says_what_its_read_model_says() {
     let states = States::new(store.clone());
     let state_of = async |stream: &str| -> Value {
         let stream = StreamName::new(stream).unwrap();
-        let found = states.at(&stream, None).await.unwrap();
+        let found = states.at(&stream, None, None).await.unwrap();
         assert_eq!(found.by, StateBy::Definition, "{:?}", found.definition);
         serde_json::from_str(found.state.get()).unwrap()
     };

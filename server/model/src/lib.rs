@@ -105,7 +105,7 @@ pub use store::{
 pub use store_check::{CheckVerdict, StoreCheck};
 pub use stream::{StreamList, StreamName, StreamNameError, StreamOrder, StreamSummary};
 pub use stream_state::{
-    EventHead, FieldSetBy, StateBy, StateChange, StateDifference, StateFound, StateOperation,
-    StreamState, StreamTimeline,
+    EventHead, FieldSetBy, StateBy, StateChange, StateDifference, StateFolding, StateFound,
+    StateOperation, StreamState, StreamTimeline,
 };
 pub use time_range::{Span, chart_step_s};

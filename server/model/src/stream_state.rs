@@ -35,6 +35,18 @@ pub struct StreamState {
     pub set_by: Vec<EventHead>,
 }
 
+/// How far a state is folded that takes longer than the caller wanted to wait.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct StateFolding {
+    /// The stream.
+    pub stream: StreamName,
+    /// The version that was asked for.
+    pub version: Version,
+    /// The newest version that is folded; the same call again goes on from here.
+    pub folded_to: Version,
+}
+
 /// What a state is folded with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]

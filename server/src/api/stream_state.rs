@@ -1,10 +1,15 @@
 //! What a stream was: `GET /api/streams/{stream}/state` and what is below it, `GET /api/streams/{stream}/timeline`.
 
+use std::time::Duration;
+
 use axum::Json;
 use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
 use highwater_engine::StateError;
 use highwater_model::{
-    Problem, StateDifference, StateFound, StreamName, StreamState, StreamTimeline, Version,
+    Problem, StateDifference, StateFolding, StateFound, StreamName, StreamState, StreamTimeline,
+    Version,
 };
 use serde::Deserialize;
 use utoipa::IntoParams;
@@ -34,6 +39,15 @@ impl From<StateError> for ApiError {
         match error {
             StateError::Store(error) => error.into(),
             StateError::Definition(error) => error.into(),
+            StateError::Folding(_) => Self(
+                Problem::new(
+                    503,
+                    "state_folding",
+                    "The state is not folded yet",
+                    error.to_string(),
+                )
+                .with("retry_after", 1),
+            ),
             StateError::NoStream(stream) => missing(&stream),
             StateError::NoVersion { last, .. } => {
                 let Self(problem) = Self::not_found("version", error.to_string());
@@ -51,24 +65,50 @@ struct AtParams {
     version: Option<i64>,
     /// The event's data, and values that it changed, of more than so many bytes, 1,000 at least, are given in short.
     shorten: Option<i64>,
+    /// Milliseconds that the caller waits, 1 to 10,000. If a long stream takes longer, the answer is 202 and says how far it is; the same call
+    /// again goes on from there. Unless given, the state is waited for.
+    within_ms: Option<i64>,
 }
+
+/// Milliseconds that a caller can ask to wait.
+const WITHIN: std::ops::RangeInclusive<i64> = 1..=10_000;
 
 /// The state of a stream after one of its events, what that event changed, and who gave each field its value.
 #[utoipa::path(get, path = "/api/streams/{stream}/state", tag = "read", params(("stream" = String, Path), AtParams),
-    responses((status = 200, body = StreamState), (status = 404, body = Problem, content_type = "application/problem+json")))]
+    responses((status = 200, body = StreamState), (status = 202, body = StateFolding), (status = 404, body = Problem, content_type = "application/problem+json")))]
 async fn state_at(
     State(state): State<AppState>,
     Path(stream): Path<String>,
     Query(params): Query<AtParams>,
-) -> ApiResult<Json<StreamState>> {
+) -> ApiResult<Response> {
     let stream = StreamName::new(stream)?;
     let version = not_negative("version", params.version)?.map(Version);
     let shorten = shorten(params.shorten)?;
-    let mut found = state.states.at(&stream, version).await?;
-    if let Some(bytes) = shorten {
-        found.shorten(bytes);
+    if params.within_ms.is_some_and(|ms| !WITHIN.contains(&ms)) {
+        return Err(ApiError::bad_request(
+            "bad_query",
+            "The query parameters are not right",
+            format!(
+                "within_ms is a number from {} to {}.",
+                WITHIN.start(),
+                WITHIN.end()
+            ),
+        ));
     }
-    Ok(Json(found))
+    let within = params.within_ms.and_then(|ms| u64::try_from(ms).ok());
+    let within = within.map(Duration::from_millis);
+    match state.states.at(&stream, version, within).await {
+        Ok(mut found) => {
+            if let Some(bytes) = shorten {
+                found.shorten(bytes);
+            }
+            Ok(Json(found).into_response())
+        }
+        Err(StateError::Folding(folding)) => {
+            Ok((StatusCode::ACCEPTED, Json(folding)).into_response())
+        }
+        Err(error) => Err(error.into()),
+    }
 }
 
 #[derive(Debug, Deserialize, IntoParams)]

@@ -32,10 +32,11 @@ impl Kept {
         )
     }
 
-    pub(super) fn keep(&mut self, key: &Key, version: i64, state: &State) {
+    /// Keeps a state, unless it is too large; true when it is kept.
+    pub(super) fn keep(&mut self, key: &Key, version: i64, state: &State) -> bool {
         let bytes = state.json().get().len();
         if bytes > KEPT_BYTES / 4 {
-            return;
+            return false;
         }
         if self.bytes + bytes > KEPT_BYTES {
             *self = Self::default();
@@ -44,5 +45,6 @@ impl Kept {
         if states.insert(version, state.clone()).is_none() {
             self.bytes += bytes;
         }
+        true
     }
 }

@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 
 use highwater_model::filter::Filter;
 use highwater_model::{
-    DefinitionError, StateChange, StateDefinition, StateDifference, StateFound, StreamName,
-    StreamState, Version,
+    DefinitionError, StateChange, StateDefinition, StateDifference, StateFolding, StateFound,
+    StreamName, StreamState, Version,
 };
 use highwater_store::read_models::ReadModelError;
 use highwater_store::{Store, StoreError};
@@ -49,6 +49,12 @@ pub enum StateError {
         /// Its newest version.
         last: Version,
     },
+    /// It takes longer than the caller wanted to wait; what is folded is kept for the next call.
+    #[error(
+        "The state of {} is folded up to version {} of {}; ask again to go on.",
+        .0.stream, .0.folded_to, .0.version
+    )]
+    Folding(StateFolding),
     /// The definition that is tried is wrong.
     #[error(transparent)]
     Definition(#[from] ReadModelError),
@@ -67,15 +73,18 @@ impl States {
         }
     }
 
-    /// The state after a version, the newest unless given, and what its event changed.
+    /// The state after a version, the newest unless given, and what its event changed. With `within`, folding pauses at the next state that
+    /// can be kept once this time is over: [`StateError::Folding`] says how far it is, and the next call goes on from there.
     pub async fn at(
         &self,
         stream: &StreamName,
         version: Option<Version>,
+        within: Option<Duration>,
     ) -> Result<StreamState, StateError> {
+        let pause_at = within.map(|within| Instant::now() + within);
         let mut chosen = self.folds.of(stream).await?;
         loop {
-            match self.step(stream, version, &mut chosen.fold).await {
+            match self.step(stream, version, pause_at, &mut chosen.fold).await {
                 Ok(step) => return self.told(stream, step, chosen).await,
                 Err(error) => chosen = self.instead(stream, chosen, error).await?,
             }
@@ -90,7 +99,7 @@ impl States {
         version: Option<Version>,
     ) -> Result<StreamState, StateError> {
         let mut fold = self.folds.trial(definition).await?;
-        match self.step(stream, version, &mut fold).await {
+        match self.step(stream, version, None, &mut fold).await {
             Ok(step) => {
                 let chosen = Chosen {
                     fold,
@@ -167,8 +176,8 @@ impl States {
         to: Version,
         fold: &mut Fold,
     ) -> Result<Vec<StateChange>, WalkError> {
-        let before = self.step(stream, Some(from), fold).await?.after;
-        let after = self.step(stream, Some(to), fold).await?.after;
+        let before = self.step(stream, Some(from), None, fold).await?.after;
+        let after = self.step(stream, Some(to), None, fold).await?.after;
         Ok(before.changes(&after))
     }
 
@@ -207,7 +216,7 @@ impl States {
         };
         let last = found.last_version;
         let begin = self.nearest(stream, from.0, fold);
-        self.walk(stream, fold, begin, last, |state, mut event| {
+        self.walk(stream, fold, begin, last, None, |state, mut event| {
             let version = event.version;
             if version < from {
                 return ControlFlow::Continue(());

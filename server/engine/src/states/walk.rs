@@ -2,8 +2,11 @@
 
 use std::ops::ControlFlow;
 use std::sync::PoisonError;
+use std::time::Instant;
 
-use highwater_model::{RecordedEvent, State, StateDefinitionFailure, StreamName, Version};
+use highwater_model::{
+    RecordedEvent, State, StateDefinitionFailure, StateFolding, StreamName, Version,
+};
 use highwater_store::state_definitions::FoldError;
 use highwater_store::{Direction, StoreError};
 
@@ -48,6 +51,7 @@ impl States {
         &self,
         stream: &StreamName,
         version: Option<Version>,
+        pause_at: Option<Instant>,
         fold: &mut Fold,
     ) -> Result<Step, WalkError> {
         let last = self.last_version(stream).await?;
@@ -63,7 +67,7 @@ impl States {
         let begin = self.nearest(stream, version.0, fold);
         let mut before = begin.1.clone();
         let step = self
-            .walk(stream, fold, begin, version, |state, event| {
+            .walk(stream, fold, begin, version, pause_at, |state, event| {
                 if event.version == version {
                     return ControlFlow::Break((state.clone(), event));
                 }
@@ -84,13 +88,15 @@ impl States {
         })
     }
 
-    /// Folds event by event, from a state and the version that it goes on with, up to a version, and shows each state with its event.
+    /// Folds event by event, from a state and the version that it goes on with, up to a version, and shows each state with its event. After
+    /// `pause_at` it ends at the next state that is kept, with [`StateError::Folding`].
     pub(super) async fn walk<B>(
         &self,
         stream: &StreamName,
         fold: &mut Fold,
         (mut from, mut state): (i64, State),
         to: Version,
+        pause_at: Option<Instant>,
         mut shown: impl FnMut(&State, RecordedEvent) -> ControlFlow<B>,
     ) -> Result<Option<B>, WalkError> {
         let key = fold.key(stream);
@@ -114,13 +120,22 @@ impl States {
                 for (event, outcome) in events.drain(..outcomes.len()).zip(outcomes) {
                     outcome.of(&event, &mut state);
                     from = event.version.0 + 1;
-                    if from % PAGE == 0
-                        && let Some(key) = &key
-                    {
-                        self.kept().keep(key, event.version.0, &state);
-                    }
+                    let version = event.version;
+                    let kept = from % PAGE == 0
+                        && key
+                            .as_ref()
+                            .is_some_and(|key| self.kept().keep(key, version.0, &state));
                     if let ControlFlow::Break(answer) = shown(&state, event) {
                         return Ok(Some(answer));
+                    }
+                    // Without a state to go on from, the next call would begin anew and come no further.
+                    if kept && pause_at.is_some_and(|at| Instant::now() >= at) {
+                        return Err(StateError::Folding(StateFolding {
+                            stream: stream.clone(),
+                            version: to,
+                            folded_to: version,
+                        })
+                        .into());
                     }
                 }
             }
