@@ -153,7 +153,9 @@ fn TailView(
     let history = state.is_history();
     let empty = page.head.0 == 0;
     let head = page.head;
-    let older = page.next;
+    let next = page.next;
+    // A page with room left, and a place to go on from: the server has not looked through everything.
+    let looked_to = next.filter(|_| page.events.len() < SLOTS);
     let buffer = RwSignal::new(Buffer::new(page.events));
     let still = RwSignal::new(false);
     let paused = RwSignal::new(history);
@@ -235,21 +237,34 @@ fn TailView(
         }
         .into_any()
     };
-    let older = older.map(|older| {
+    let older = next.map(|next| {
+        let oldest = buffer.with_untracked(Buffer::oldest).unwrap_or(next);
         let href = LiveQuery {
-            before: Some(buffer.with_untracked(Buffer::oldest).unwrap_or(older).0),
+            before: Some(looked_to.unwrap_or(oldest).0),
             ..state.clone()
         }
         .href();
+        let words = if looked_to.is_some() {
+            "Look further back"
+        } else {
+            "Older events"
+        };
         view! {
             <a class="button quiet" href=href>
-                "Older events"
+                {words}
             </a>
         }
     });
+    let looked = looked_to.map(|looked_to| {
+        let words = format!(
+            "Looked through the events back to position {}. This filter matches few events, so looking takes long: a type, a category, a stream or since: makes it quick.",
+            format::number(looked_to.0)
+        );
+        view! { <p class="notice">{words}</p> }
+    });
     let without = Memo::new(move |_| buffer.with(Buffer::is_empty));
     let nothing = move || {
-        without.get().then(|| {
+        (without.get() && looked_to.is_none()).then(|| {
             if empty {
                 view! { <EmptyStore /> }.into_any()
             } else {
@@ -266,6 +281,7 @@ fn TailView(
         <Bars bars shown />
         <div class="bar controls">{controls} <span class="grow"></span> {older}</div>
         {nothing}
+        {looked}
         <LiveRows buffer query still top />
     }
     .into_any()

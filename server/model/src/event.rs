@@ -135,7 +135,8 @@ impl RecordedEvent {
 pub struct EventPage {
     /// In the direction that was asked for.
     pub events: Vec<RecordedEvent>,
-    /// Where the next page starts: give it as `after` (forward) or `before` (backward). Absent when nothing is left in that direction.
+    /// Where the next page starts: give it as `after` (forward) or `before` (backward). Absent when nothing is left in that direction. A page
+    /// with room left that has one was looked for for about a second, up to there.
     pub next: Option<Position>,
     /// The newest position that was recorded.
     pub head: Position,

@@ -51,11 +51,25 @@ pub(crate) fn rows_limit(limit: usize) -> i64 {
     i64::try_from(limit.clamp(1, PAGE_LIMIT)).unwrap_or(1)
 }
 
-/// Positions of a block in `type_blocks` and `category_blocks`.
-const BLOCK: i64 = 10_000;
+/// What a page has.
+pub(crate) struct Found {
+    /// One more than the page has room for, if there are.
+    pub(crate) events: Vec<RecordedEvent>,
+    /// Where to go on, if not everything was looked at.
+    pub(crate) looked_to: Option<Position>,
+}
+
+impl Found {
+    fn all(events: Vec<RecordedEvent>) -> Self {
+        Self {
+            events,
+            looked_to: None,
+        }
+    }
+}
 
 /// The page's own query. `within` narrows it to a range `r` that it stands beside.
-fn push_page(
+pub(crate) fn push_page(
     sql: &mut QueryBuilder<Postgres>,
     query: &LogQuery,
     within: &'static str,
@@ -91,7 +105,8 @@ fn push_end(sql: &mut QueryBuilder<Postgres>, query: &LogQuery, limit: i64) {
 }
 
 impl Store {
-    /// A page of the log by position. A filter that matches little may scan much; the database stops it after 15 s.
+    /// A page of the log by position. A filter that matches little may look at much: after about a second the page is what was found, and its
+    /// `next` is how far it has looked.
     pub async fn read_log(&self, mut query: LogQuery) -> Result<EventPage, StoreError> {
         let head = wake::head(self.pool()).await?;
         let now = self.clock().now();
@@ -105,29 +120,30 @@ impl Store {
             query.before = Some(query.before.map_or(end, |before| before.min(end)));
         }
         let limit = rows_limit(query.limit);
-        let mut events = if query.filter.is_empty() {
-            self.read_stretch(&query, head, limit + 1).await?
-        } else if let Some(streams) = filter_sql::streams(&query.filter) {
-            self.read_streams(&query, &streams, head, limit + 1, now)
-                .await?
-        } else if filter_sql::has_blocks(&query.filter) {
-            self.read_blocks(&query, head, limit + 1, now).await?
-        } else {
+        let filter = &query.filter;
+        let mut found = if filter.is_empty() {
+            Found::all(self.read_stretch(&query, head, limit + 1).await?)
+        } else if let Some(streams) = filter_sql::streams(filter) {
+            let events = self.read_streams(&query, &streams, head, limit + 1, now);
+            Found::all(events.await?)
+        } else if filter_sql::names_few(filter) {
             let mut sql = QueryBuilder::<Postgres>::new("");
             push_page(&mut sql, &query, "", head, limit + 1, now);
-            row::events(&sql.build().fetch_all(self.pool()).await?)?
+            Found::all(row::events(&sql.build().fetch_all(self.pool()).await?)?)
+        } else {
+            self.look(&query, head, limit + 1, now).await?
         };
-        let more = events.len() as i128 > i128::from(limit);
+        let more = found.events.len() as i128 > i128::from(limit);
         if more {
-            events.pop();
+            found.events.pop();
         }
         let next = if more {
-            events.last().map(|event| event.position)
+            found.events.last().map(|event| event.position)
         } else {
-            None
+            found.looked_to
         };
         Ok(EventPage {
-            events,
+            events: found.events,
             next,
             head,
             high_water: head,
@@ -146,84 +162,6 @@ impl Store {
         push_end(&mut sql, query, wanted);
         self.named(sql.build_query_as().fetch_all(self.pool()).await?)
             .await
-    }
-
-    /// Reads through the blocks that hold the filter's types or categories, few at first and then more at once: a rare one's events
-    /// are found without a scan of the log, and a common one's page ends in the first block.
-    async fn read_blocks(
-        &self,
-        query: &LogQuery,
-        head: Position,
-        wanted: i64,
-        now: jiff::Timestamp,
-    ) -> Result<Vec<RecordedEvent>, StoreError> {
-        let forward = query.direction == Direction::Forward;
-        let (mut low, mut high) = (
-            query.after.map_or(0, |after| after.0.saturating_add(1)),
-            query
-                .before
-                .map_or(head.0, |before| head.0.min(before.0.saturating_sub(1))),
-        );
-        let mut events = Vec::new();
-        let mut take = 1;
-        while low <= high {
-            let mut sql = QueryBuilder::<Postgres>::new(
-                "select b.block, min(b.first_position), max(b.last_position) from ",
-            );
-            filter_sql::push_blocks(&mut sql, &query.filter);
-            // By the block as well, so that the key of the table finds the place.
-            sql.push(" and b.block >= ")
-                .push_bind(low / BLOCK)
-                .push(" and b.block <= ")
-                .push_bind(high / BLOCK);
-            sql.push(" and b.last_position >= ")
-                .push_bind(low)
-                .push(" and b.first_position <= ")
-                .push_bind(high);
-            sql.push(if forward {
-                " group by 1 order by 1 limit "
-            } else {
-                " group by 1 order by 1 desc limit "
-            })
-            .push_bind(take);
-            let blocks: Vec<(i64, i64, i64)> = sql.build_query_as().fetch_all(self.pool()).await?;
-            let Some(last) = blocks.last() else { break };
-            let lows: Vec<i64> = blocks.iter().map(|block| block.1.max(low)).collect();
-            let highs: Vec<i64> = blocks.iter().map(|block| block.2.min(high)).collect();
-            if forward {
-                low = (last.0 + 1) * BLOCK;
-            } else {
-                high = last.0 * BLOCK - 1;
-            }
-            let rest = wanted - i64::try_from(events.len()).unwrap_or(wanted);
-            let mut sql = QueryBuilder::<Postgres>::new("select q.* from unnest(");
-            sql.push_bind(lows)
-                .push("::bigint[], ")
-                .push_bind(highs)
-                .push("::bigint[]) r(low, high) cross join lateral (");
-            push_page(
-                &mut sql,
-                query,
-                " and e.position between r.low and r.high",
-                head,
-                rest,
-                now,
-            );
-            sql.push(if forward {
-                ") q order by q.position limit "
-            } else {
-                ") q order by q.position desc limit "
-            })
-            .push_bind(rest);
-            events.extend(row::events(&sql.build().fetch_all(self.pool()).await?)?);
-            if events.len() as i128 >= i128::from(wanted)
-                || blocks.len() < usize::try_from(take).unwrap_or(1)
-            {
-                break;
-            }
-            take = (take * 4).min(256);
-        }
-        Ok(events)
     }
 
     /// Everything after a position, in order, without gaps: what a tail reads.

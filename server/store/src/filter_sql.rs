@@ -51,6 +51,16 @@ pub(crate) fn streams(filter: &Filter) -> Option<Vec<String>> {
     })
 }
 
+/// Whether an index leads to the few events that a plain term lets through.
+pub(crate) fn names_few(filter: &Filter) -> bool {
+    let mut terms = filter.terms().iter().filter(|term| !term.negated);
+    terms.any(|term| match term.subject {
+        Subject::Correlation(_) | Subject::Causation(_) | Subject::Id(_) => true,
+        Subject::Position(comparison, _) => comparison == Comparison::Equal,
+        _ => false,
+    })
+}
+
 /// When the events must have been recorded that its plain terms let through: from, and before.
 pub(crate) fn span(filter: &Filter, now: Timestamp) -> (Option<Timestamp>, Option<Timestamp>) {
     let (mut since, mut until): (Option<Timestamp>, Option<Timestamp>) = (None, None);

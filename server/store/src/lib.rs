@@ -29,6 +29,7 @@ mod counting;
 mod error;
 mod event_types;
 mod events;
+mod events_looked_for;
 mod events_of_streams;
 mod facts;
 mod filter_sql;

@@ -35,6 +35,8 @@ pub struct StoreOptions {
     pub queue_age: Duration,
     /// How long an append waits for a stream on which an SQL transaction is open.
     pub busy_wait: Duration,
+    /// How long a page of the log looks for events that a filter lets through before it says how far it has come.
+    pub look_for: Duration,
 }
 
 impl Default for StoreOptions {
@@ -48,6 +50,7 @@ impl Default for StoreOptions {
             queue_bytes: 64 << 20,
             queue_age: Duration::from_secs(5),
             busy_wait: Duration::from_secs(1),
+            look_for: Duration::from_secs(1),
         }
     }
 }
@@ -59,6 +62,7 @@ pub struct Store(Arc<Inner>);
 struct Inner {
     pool: PgPool,
     limits: Limits,
+    look_for: Duration,
     embedded: AtomicBool,
     clock: Clock,
     ids: Ids,
@@ -106,6 +110,7 @@ impl Store {
         Ok(Self(Arc::new(Inner {
             pool,
             limits: options.limits,
+            look_for: options.look_for,
             embedded: AtomicBool::new(options.embedded),
             clock: Clock,
             ids,
@@ -119,6 +124,11 @@ impl Store {
     /// What an append may hold.
     pub fn limits(&self) -> &Limits {
         &self.0.limits
+    }
+
+    /// How long a page of the log looks.
+    pub(crate) fn look_for(&self) -> Duration {
+        self.0.look_for
     }
 
     /// The one clock.

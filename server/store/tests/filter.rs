@@ -3,14 +3,16 @@
 
 mod support;
 
+use std::time::Duration;
+
 use highwater_model::filter::Filter;
-use highwater_model::{ExpectedVersion, Position};
-use highwater_store::{Direction, LogQuery, Store};
+use highwater_model::{ExpectedVersion, ImportLine, Position};
+use highwater_store::{Direction, LogQuery, Store, StoreOptions};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
 use serde_json::{Value, json};
-use support::{append, event, fresh, raw};
+use support::{append, event, fresh, fresh_with, raw};
 
 async fn positions(store: &Store, filter: &Filter) -> Vec<i64> {
     let query = LogQuery {
@@ -248,6 +250,65 @@ async fn pages_of_named_streams_leave_nothing_out() {
             }
         }
     }
+}
+
+/// Who looks for little in a long log is told how far the page has looked, and leaves nothing out by going on from there.
+#[tokio::test]
+async fn a_page_that_stops_looking_says_where_to_go_on() {
+    let fresh = fresh_with(StoreOptions {
+        look_for: Duration::ZERO,
+        ..StoreOptions::default()
+    })
+    .await;
+    let rare = [3, 9_999, 10_000, 26_000, 44_444, 59_998];
+    for chunk in 0..60 {
+        let lines = (chunk * 1_000..(chunk + 1) * 1_000).map(|number: i64| {
+            let kind = if number / 20_000 == 1 { "B" } else { "A" };
+            let data = json!({"n": number, "rare": rare.contains(&number)});
+            let line = json!({"stream": format!("s-{}", number % 50), "type": kind, "data": data});
+            serde_json::from_str::<ImportLine>(&line.to_string()).unwrap()
+        });
+        fresh.store.import(lines.collect()).await.unwrap();
+    }
+    for (line, expected) in [
+        ("data.rare:true", &rare[..]),
+        // In blocks of its type alone: the log's first third and its last.
+        ("data.rare:true type:A", &[3, 9_999, 10_000, 44_444, 59_998]),
+        ("data.rare:true -type:A", &[26_000]),
+    ] {
+        let filter: Filter = line.parse().unwrap();
+        for direction in [Direction::Forward, Direction::Backward] {
+            let (mut found, mut pages) = (Vec::new(), Vec::new());
+            let mut query = LogQuery {
+                direction,
+                filter: filter.clone(),
+                ..LogQuery::default()
+            };
+            loop {
+                let page = fresh.store.read_log(query.clone()).await.unwrap();
+                found.extend(page.events.iter().map(|event| event.position.0 - 1));
+                let Some(next) = page.next else { break };
+                pages.push(next);
+                match direction {
+                    Direction::Forward => query.after = Some(next),
+                    Direction::Backward => query.before = Some(next),
+                }
+            }
+            if direction == Direction::Backward {
+                found.reverse();
+                pages.reverse();
+            }
+            assert_eq!(found.as_slice(), expected, "{line} {direction:?}");
+            assert!(pages.len() > 1 && pages.is_sorted(), "{line} {pages:?}");
+        }
+    }
+    // What an index leads to is not looked for.
+    let page = fresh.store.read_log(LogQuery {
+        filter: "stream:s-3 data.rare:true".parse().unwrap(),
+        ..LogQuery::default()
+    });
+    let page = page.await.unwrap();
+    assert_eq!((page.events.len(), page.next), (1, None));
 }
 
 #[test]
