@@ -36,6 +36,24 @@ impl Grid {
         self.streams.get()
     }
 
+    /// Whether a stream is on it.
+    fn has(self, stream: &str) -> bool {
+        self.streams
+            .with(|streams| streams.iter().any(|one| one == stream))
+    }
+
+    /// Whether it has no room left.
+    fn is_full(self) -> bool {
+        self.streams.with(|streams| streams.len() >= MOST)
+    }
+
+    /// One more.
+    fn add(self, stream: String) {
+        let mut streams = self.streams.get_untracked();
+        streams.push(stream);
+        self.set(streams);
+    }
+
     /// It is these from now on.
     pub fn set(self, streams: Vec<String>) {
         if self.streams.with_untracked(|before| *before == streams) {
@@ -76,24 +94,23 @@ pub fn GridMark(
     let grid = expect_context::<Grid>();
     let label = format!("{stream} on the grid");
     let of = StoredValue::new(stream);
-    let there = Memo::new(move |_| of.with_value(|of| grid.streams().contains(of)));
-    let full = Memo::new(move |_| grid.streams().len() >= MOST);
+    let there = Memo::new(move |_| of.with_value(|of| grid.has(of)));
     let change = move |_| {
-        let mut streams = grid.streams.get_untracked();
         let of = of.get_value();
         if there.get_untracked() {
+            let mut streams = grid.streams.get_untracked();
             streams.retain(|stream| *stream != of);
+            grid.set(streams);
         } else {
-            streams.push(of);
+            grid.add(of);
         }
-        grid.set(streams);
     };
     view! {
         <input
             type="checkbox"
             aria-label=label
             prop:checked=move || there.get()
-            disabled=move || full.get() && !there.get()
+            disabled=move || grid.is_full() && !there.get()
             on:change=change
         />
     }
@@ -127,16 +144,14 @@ pub fn AddToGrid(
     let grid = expect_context::<Grid>();
     let alone = href([stream.as_str()]);
     let of = stream.clone();
-    let there = Memo::new(move |_| grid.streams().contains(&of));
-    let full = Memo::new(move |_| grid.streams().len() >= MOST);
+    let there = Memo::new(move |_| grid.has(&of));
+    let full = Memo::new(move |_| grid.is_full());
     let add = move |event: leptos::ev::MouseEvent| {
         if there.get_untracked() || full.get_untracked() {
             return;
         }
         event.prevent_default();
-        let mut streams = grid.streams.get_untracked();
-        streams.push(stream.clone());
-        grid.set(streams);
+        grid.add(stream.clone());
     };
     let leads = move || {
         let streams = grid.streams();

@@ -37,10 +37,8 @@ pub fn Share(
             }
         });
     };
-    let open = StoredValue::new(false);
-    let toggled = move |_| {
-        open.update_value(|open| *open = !*open);
-        if open.get_value() {
+    let toggled = move |event: leptos::ev::Event| {
+        if event_target::<leptos::web_sys::HtmlDetailsElement>(&event).open() {
             read();
         }
     };

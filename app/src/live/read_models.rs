@@ -58,8 +58,12 @@ pub fn follow_read_models(
 
 /// Calls `read` in the browser when the feed has spoken: not more often than every `apart_ms`, and never while the last call is
 /// not through.
-pub fn on_pulse(apart_ms: f64, read: impl Fn() -> Pin<Box<dyn Future<Output = ()>>> + 'static) {
+pub fn on_pulse(
+    apart_ms: impl Into<Signal<f64>>,
+    read: impl Fn() -> Pin<Box<dyn Future<Output = ()>>> + 'static,
+) {
     let live = expect_context::<Live>();
+    let apart_ms = apart_ms.into();
     let busy = StoredValue::new(false);
     Effect::new(move |last: Option<f64>| {
         let heard = live.heard_at.get().unwrap_or_default();
@@ -67,7 +71,7 @@ pub fn on_pulse(apart_ms: f64, read: impl Fn() -> Pin<Box<dyn Future<Output = ()
             // The page shows what the server has read a moment ago.
             return heard;
         };
-        if heard - last < apart_ms || busy.get_value() {
+        if heard - last < apart_ms.get_untracked() || busy.get_value() {
             return last;
         }
         busy.set_value(true);

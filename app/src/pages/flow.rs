@@ -23,8 +23,8 @@ use crate::live::on_pulse;
 const ROWS: usize = 300;
 /// An unfinished flow is read again at most this often.
 const APART_MS: f64 = 2_000.0;
-/// A finished one every so many times: what still comes to it is an exception.
-const FINISHED_EVERY: u32 = 10;
+/// The same of a finished one: what still comes to it is an exception.
+const FINISHED_APART_MS: f64 = 20_000.0;
 
 /// One flow.
 #[component]
@@ -39,21 +39,22 @@ pub fn FlowPage() -> impl IntoView {
         },
     );
     let fresh = RwSignal::new(None::<Flow>);
-    let pulses = StoredValue::new(0_u32);
-    on_pulse(APART_MS, move || {
-        let (api, id) = (Api::from_context(), id.get_untracked());
-        let finished = fresh.with_untracked(|fresh| {
+    let apart = Signal::derive(move || {
+        let finished = fresh.with(|fresh| {
             let shown = fresh.as_ref().map(|flow| &flow.summary);
             shown.is_some_and(|flow| {
-                flow.state == FlowState::Finished && flow.correlation_id.to_string() == id
+                flow.state == FlowState::Finished && flow.correlation_id.to_string() == id.get()
             })
         });
-        let nth = pulses.get_value().wrapping_add(1);
-        pulses.set_value(nth);
+        if finished {
+            FINISHED_APART_MS
+        } else {
+            APART_MS
+        }
+    });
+    on_pulse(apart, move || {
+        let (api, id) = (Api::from_context(), id.get_untracked());
         Box::pin(async move {
-            if finished && !nth.is_multiple_of(FINISHED_EVERY) {
-                return;
-            }
             // What it showed stays when it can't be read again: the connection light tells of it.
             if let Ok(found) = api.flow(&id).await {
                 let _ = fresh.try_set(Some(found));

@@ -13,6 +13,7 @@ pub mod job;
 pub mod job_orders;
 pub mod jobs;
 pub mod live;
+pub mod live_bars;
 pub mod live_query;
 pub mod live_rows;
 pub mod overview;

@@ -21,8 +21,8 @@ with recursive wanted(stream_id, versions) as (
 ) select stream_id, min(low), max(low) - 1 from halved where low = high group by 1 having min(low) < max(low)";
 
 impl Store {
-    /// A page of events of these streams: by the index of each stream's versions, which are in the order of positions, so the page costs the
-    /// same however long the streams are and wherever in the log they lie.
+    /// A page of events of these streams: by the index of each stream's versions, which are in the order of positions. Where the rest
+    /// of the filter lets most of them through, the page costs the same however long the streams are and wherever in the log they lie.
     pub(crate) async fn read_streams(
         &self,
         query: &LogQuery,

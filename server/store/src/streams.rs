@@ -104,10 +104,11 @@ impl Store {
     /// name, so the newest streams, whose ends are near the log's, are asked first.
     async fn matches_many(&self, query: &StreamQuery) -> Result<bool, StoreError> {
         let mut sql = QueryBuilder::<Postgres>::new(
-            "select count(*) from (select * from highwater.streams n order by n.stream_id desc limit ",
+            "select count(*) from (select from (select * from highwater.streams n order by n.stream_id desc limit ",
         );
         sql.push_bind(SAMPLE).push(") s where true");
         push_match(&mut sql, query);
+        sql.push(" limit ").push_bind(OFTEN + 1).push(") m");
         let often: i64 = sql.build_query_scalar().fetch_one(self.pool()).await?;
         if often > OFTEN {
             return Ok(true);
