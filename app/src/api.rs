@@ -8,6 +8,7 @@ mod rebuild;
 mod replay;
 mod states;
 pub mod streams;
+mod subscriptions;
 mod views;
 
 use std::fmt;
@@ -28,6 +29,7 @@ use browser::{Sending, from_browser};
 pub use jobs::JobsRequest;
 pub use read_models::{ActionsRequest, Order, RowsRequest};
 pub use states::StateAsked;
+pub use subscriptions::SubscriptionOrder;
 
 /// A request's answer, status and body, or the sentence that says why there is none.
 pub type TransportFuture = Pin<Box<dyn Future<Output = Result<(u16, String), String>> + Send>>;

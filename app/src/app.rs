@@ -30,6 +30,7 @@ use crate::pages::read_models::ReadModelsPage;
 use crate::pages::store::StorePage;
 use crate::pages::stream::StreamPage;
 use crate::pages::streams::StreamsPage;
+use crate::pages::subscription::SubscriptionPage;
 use crate::pages::types::TypesPage;
 
 /// Where the built site's files are; the server provides it by context.
@@ -133,6 +134,7 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("/events/:id") view=EventOnePage ssr=SsrMode::Async />
                     <Route path=path!("/read-models") view=ReadModelsPage ssr=SsrMode::Async />
                     <Route path=path!("/read-models/:name") view=ReadModelPage ssr=SsrMode::Async />
+                    <Route path=path!("/subscriptions/:name") view=SubscriptionPage ssr=SsrMode::Async />
                     <Route path=path!("/flows") view=FlowsPage ssr=SsrMode::Async />
                     <Route path=path!("/flows/:id") view=FlowPage ssr=SsrMode::Async />
                     <Route path=path!("/grid") view=GridPage ssr=SsrMode::Async />

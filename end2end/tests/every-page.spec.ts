@@ -1,5 +1,7 @@
 import { randomUUID } from 'node:crypto';
 
+import { type APIRequestContext } from '@playwright/test';
+
 import { expect, expectAccessible, expectNoSidewaysScroll, test, type Appended, type Proposed } from '../fixtures';
 
 interface Things {
@@ -7,14 +9,22 @@ interface Things {
   event: string;
   flow: string;
   type: string;
+  subscription: string;
 }
 
 /** Something on every page: a stream of one event, which is a flow. */
-async function things(append: (stream: string, events: Proposed[]) => Promise<Appended>, word: string): Promise<Things> {
+async function things(
+  append: (stream: string, events: Proposed[]) => Promise<Appended>,
+  request: APIRequestContext,
+  word: string,
+): Promise<Things> {
   const [event, flow, type] = [randomUUID(), randomUUID(), `${word}Placed`];
   const stream = `basket-${word}`;
   await append(stream, [{ type, id: event, data: { status: 'placed' }, metadata: { correlation_id: flow } }]);
-  return { stream, event, flow, type };
+  const subscription = `every.${word}`;
+  const made = await request.put(`/api/subscriptions/${subscription}`, { data: { filter: `type:${type}` } });
+  expect(made.status(), await made.text()).toBe(201);
+  return { stream, event, flow, type, subscription };
 }
 
 /** Each page, and what a screen reader is to find there, in this order. */
@@ -120,6 +130,21 @@ const PAGES: [string, (of: Things) => string, (of: Things) => string][] = [
       - heading "Read models" [level=1]
       - region "Read models, worst first":
         - table
+      - heading "Subscriptions" [level=2]
+      - region "Subscriptions, worst first":
+        - table
+    `,
+  ],
+  [
+    'subscription',
+    (of) => `/subscriptions/${of.subscription}`,
+    (of) => `
+      - heading "${of.subscription}" [level=1]
+      - button "❚❚ Pause"
+      - heading "Members" [level=2]
+      - heading "Parked events" [level=2]
+      - region "Replay or skip"
+      - heading "Actions" [level=2]
     `,
   ],
   [
@@ -227,7 +252,7 @@ for (const [name, path, snapshot] of PAGES) {
   test(`the page ${name} reads well, fits, and works by keys alone`, async ({ page, append, open, word }) => {
     // Four looks by axe, two of them at a page that moves.
     test.slow();
-    const of = await things(append, word);
+    const of = await things(append, page.request, word);
     await page.setViewportSize({ width: 1440, height: 900 });
     if (name === 'flow') {
       // It is told of from its events; the list follows within moments.

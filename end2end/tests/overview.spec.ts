@@ -107,7 +107,7 @@ test('the pointer reads the values, and they stay right while the chart moves', 
 test('it fits a window of 1440 × 900 without scrolling', async ({ page, open }) => {
   await open('/');
   // However many read models other tests have made: the worst are shown.
-  await expect(verdict(page)).toContainText(/caught up|read model/);
+  await expect(verdict(page)).toContainText(/caught up|read model|subscription/);
   const over = await page.getByRole('main').evaluate((main) => main.scrollHeight - main.clientHeight);
   expect(over).toBe(0);
 });
@@ -126,7 +126,7 @@ test('it reads without JavaScript', async ({ browser }) => {
   const context = await browser.newContext({ javaScriptEnabled: false });
   const page = await context.newPage();
   await page.goto('/?range=6h');
-  await expect(verdict(page)).toContainText(/caught up|read model/);
+  await expect(verdict(page)).toContainText(/caught up|read model|subscription/);
   await expect(page.getByRole('region', { name: 'Append rate' }).locator('svg.drawing rect').first()).toBeAttached();
   await expect(page.getByRole('row', { name: /orders_by_state/ })).toBeVisible();
   await page.getByRole('link', { name: '1 h', exact: true }).click();

@@ -4,7 +4,9 @@ use std::fmt::Write;
 use std::time::Duration;
 
 use highwater_engine::FeedHealth;
-use highwater_model::{MarkHolder, ReadModel, ReadModelState, StoreCheck, StoreFacts};
+use highwater_model::{
+    MarkHolder, ReadModel, ReadModelState, StoreCheck, StoreFacts, Subscription,
+};
 use highwater_store::{DatabaseHealth, StoreError};
 
 use crate::disk;
@@ -59,6 +61,7 @@ pub(crate) async fn all(state: &AppState) -> Result<Vec<StoreCheck>, StoreError>
         roles(&facts),
         folder(state),
         running(&read_models),
+        subscriptions(&state.store.subscriptions().await?),
         flows(&state.store.late_flows().await?),
     ];
     if let Some(data_dir) = state.data_dir.clone() {
@@ -297,6 +300,31 @@ fn folder(state: &AppState) -> StoreCheck {
         told.join("; "),
         "mend the file; it is read again as soon as it changes, and the live read model is as it was",
     )
+}
+
+fn subscriptions(all: &[Subscription]) -> StoreCheck {
+    let named = |which: fn(&Subscription) -> bool| {
+        let found = all.iter().filter(|one| which(one));
+        found.map(|one| one.name.as_str()).collect::<Vec<_>>()
+    };
+    let parked = named(|one| one.parked > 0);
+    if !parked.is_empty() {
+        return StoreCheck::wrong(
+            "subscriptions",
+            format!("have parked events: {}", parked.join(", ")),
+            "open each one's page: it says what its members failed at; retry when that is mended, or leave them out with a reason",
+        );
+    }
+    let alone = named(Subscription::is_alone);
+    if !alone.is_empty() {
+        return StoreCheck::advice(
+            "subscriptions",
+            format!("nobody reads, and events wait: {}", alone.join(", ")),
+            "start a member of each; or remove those that are not needed any more",
+        );
+    }
+    let found = format!("none of the {} has parked events", all.len());
+    StoreCheck::good("subscriptions", found)
 }
 
 fn running(read_models: &[ReadModel]) -> StoreCheck {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
-use highwater_engine::{Feed, FeedOptions, ReadModelOptions, ReadModels, States};
+use highwater_engine::{Feed, FeedOptions, ReadModelOptions, ReadModels, States, Subscriptions};
 use highwater_postgres::{Binaries, Embedded, Options};
 use highwater_store::{Store, StoreOptions, Tasks};
 use leptos::config::LeptosOptions;
@@ -90,6 +90,7 @@ async fn serve(
     let state = AppState::from(Reach {
         boards: Boards::start(&store, &tasks),
         states: States::new(store.clone()),
+        subscriptions: Subscriptions::start(store.clone(), feed.clone(), &tasks),
         store,
         feed,
         read_models,

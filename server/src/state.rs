@@ -4,7 +4,7 @@ use std::ops::Deref;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use highwater_engine::{Feed, ReadModels, States};
+use highwater_engine::{Feed, ReadModels, States, Subscriptions};
 use highwater_store::Store;
 use leptos::config::LeptosOptions;
 use metrics_exporter_prometheus::PrometheusHandle;
@@ -27,7 +27,9 @@ pub struct Reach {
     pub read_models: ReadModels,
     /// States of streams.
     pub states: States,
-    /// How they and the jobs are, for those who watch.
+    /// The subscriptions.
+    pub subscriptions: Subscriptions,
+    /// How these and the jobs are, for those who watch.
     pub boards: Boards,
     /// Cancelled when the server begins to stop: live connections close, `/readyz` says so.
     pub stopping: CancellationToken,

@@ -23,6 +23,7 @@ mod openapi;
 mod read_model_rows;
 mod read_models;
 mod read_models_lag;
+mod readme_clients;
 mod rebuild;
 mod refused;
 mod replay;
@@ -30,6 +31,7 @@ mod running;
 mod state_definitions;
 mod store_page;
 mod stream_states;
+mod subscriptions;
 #[path = "../support/mod.rs"]
 mod support;
 mod totals;

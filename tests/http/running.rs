@@ -7,7 +7,7 @@ use std::sync::Arc;
 use highwater::live::Boards;
 use highwater::state::{AppState, Reach};
 use highwater::{metrics, router, site::Site};
-use highwater_engine::{Feed, FeedOptions, ReadModelOptions, ReadModels, States};
+use highwater_engine::{Feed, FeedOptions, ReadModelOptions, ReadModels, States, Subscriptions};
 use highwater_store::{Store, StoreOptions, Tasks};
 use leptos::config::LeptosOptions;
 use reqwest::{RequestBuilder, StatusCode};
@@ -60,6 +60,7 @@ impl Running {
         let state = AppState::from(Reach {
             boards: Boards::start(&store, &tasks),
             states: States::new(store.clone()),
+            subscriptions: Subscriptions::start(store.clone(), feed.clone(), &tasks),
             store,
             feed,
             read_models,

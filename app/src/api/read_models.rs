@@ -12,6 +12,8 @@ use super::{Answer, Api, Query, Sending, escape};
 pub struct ActionsRequest {
     /// Of one read model only.
     pub read_model: String,
+    /// Of one subscription only.
+    pub subscription: String,
     /// One kind of action only.
     pub action: String,
     /// Of one operator only.
@@ -29,6 +31,7 @@ impl ActionsRequest {
     fn query(&self, path: &str) -> Query {
         let mut query = Query::new(path);
         query.text("read_model", &self.read_model);
+        query.text("subscription", &self.subscription);
         query.text("action", &self.action);
         query.text("actor", &self.actor);
         query.number("job", self.job);

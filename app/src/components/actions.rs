@@ -13,7 +13,7 @@ use crate::api::escape;
 pub fn Actions(
     /// The actions.
     actions: Vec<Action>,
-    /// Shows which read model each was about.
+    /// Shows what each was about.
     of_many: bool,
     /// Numbers of the versions that are there.
     numbers: VersionNumbers,
@@ -71,11 +71,13 @@ fn row(action: Action, of_many: bool, numbers: &VersionNumbers) -> AnyView {
     .into_any()
 }
 
-/// What an action concerns: a read model, a kind of flow, a category's state.
+/// What an action concerns: a read model, a subscription, a kind of flow, a category's state.
 fn of(action: &Action) -> Option<(String, String)> {
     let fact = |name: &str| action.after.get(name).and_then(Value::as_str);
     let (path, name) = if let Some(name) = action.read_model.as_deref() {
         ("/read-models/", name)
+    } else if let Some(name) = action.subscription.as_deref() {
+        ("/subscriptions/", name)
     } else if let Some(kind) = fact("kind") {
         ("/flows?kind=", kind)
     } else {

@@ -33,7 +33,9 @@ pub fn Rail() -> impl IntoView {
             let on = if path == "/" {
                 here == "/"
             } else {
+                // A subscription has its page, and its list is with the read models.
                 here.starts_with(path)
+                    || (path == "/read-models" && here.starts_with("/subscriptions/"))
             };
             on.then_some("page")
         };
@@ -65,7 +67,7 @@ pub fn TopBar(
         let first = match parts.next() {
             Some("live") => "Live",
             Some("streams") => "Streams",
-            Some("read-models") => "Read models",
+            Some("read-models" | "subscriptions") => "Read models",
             Some("flows") => "Flows",
             Some("jobs") => "Jobs",
             Some("types") => "Types",

@@ -26,6 +26,7 @@ pub mod reason_form;
 pub mod refused_definitions;
 pub mod share;
 pub mod state_tree;
+pub mod subscription_state;
 pub mod timeline;
 pub mod version_numbers;
 pub mod zone;

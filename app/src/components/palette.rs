@@ -1,4 +1,4 @@
-//! ⌘K: go to a page, a read model, its rebuild, a stream, a type, an event, a position, a flow.
+//! ⌘K: go to a page, a read model, its rebuild, a subscription, a stream, a type, an event, a position, a flow.
 
 use leptos::ev;
 use leptos::html;
@@ -9,7 +9,7 @@ use leptos_router::hooks::use_navigate;
 use highwater_model::{FindAnswer, SavedView};
 use wasm_bindgen::JsCast;
 
-use super::palette_entries::{pages, things, told, views};
+use super::palette_entries::{pages, subscriptions, things, told, views};
 use crate::api::Api;
 
 /// The palette, a native dialog.
@@ -22,6 +22,7 @@ pub fn Palette(
     let text = RwSignal::new(String::new());
     let found = RwSignal::new(None::<Result<FindAnswer, String>>);
     let saved = RwSignal::new(Vec::<SavedView>::new());
+    let names = RwSignal::new(Vec::<String>::new());
     Effect::new(move || {
         let handle = window_event_listener(ev::keydown, move |event| {
             if event.key() == "k" && (event.meta_key() || event.ctrl_key()) {
@@ -39,12 +40,7 @@ pub fn Palette(
                 // It fails only for a dialog that is open or out of the document.
                 let _ = dialog.show_modal();
             }
-            leptos::task::spawn_local(async move {
-                // Without them the rest is still found.
-                if let Ok(views) = Api::from_context().views().await {
-                    let _ = saved.try_set(views);
-                }
-            });
+            leptos::task::spawn_local(read(saved, names));
         }
     });
     let search = move |typed: String| {
@@ -65,6 +61,7 @@ pub fn Palette(
     let entries = move || {
         let mut entries = pages(&text.get());
         entries.extend(saved.with(|saved| text.with(|text| views(saved, text))));
+        entries.extend(names.with(|names| text.with(|text| subscriptions(names, text))));
         if let Some(Ok(answer)) = found.get() {
             entries.extend(things(&answer));
         }
@@ -121,6 +118,17 @@ pub fn Palette(
         </dialog>
     }
     .into_any()
+}
+
+/// Reads what the palette looks through itself. Without it the rest is still found.
+async fn read(saved: RwSignal<Vec<SavedView>>, names: RwSignal<Vec<String>>) {
+    let api = Api::from_context();
+    if let Ok(views) = api.views().await {
+        let _ = saved.try_set(views);
+    }
+    if let Ok(found) = api.subscriptions().await {
+        let _ = names.try_set(found.into_iter().map(|one| one.name).collect());
+    }
 }
 
 /// Arrow keys go from the field to the entries, and from one to the next.

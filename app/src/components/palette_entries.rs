@@ -13,6 +13,10 @@ const ORDERS: [(&str, &str); 3] = [
     ("pause", "Pause or resume"),
 ];
 
+/// What can be done to a subscription.
+const SUBSCRIPTION_ORDERS: [(&str, &str); 2] =
+    [("replay", "Replay or skip"), ("pause", "Pause or resume")];
+
 /// What can be gone to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Entry {
@@ -81,6 +85,38 @@ pub(super) fn views(saved: &[SavedView], text: &str) -> Vec<Entry> {
         .collect()
 }
 
+/// Subscriptions whose name has the text, those that begin with it first, none while there is no text; of the only one, what can be done to
+/// it as well.
+pub(super) fn subscriptions(names: &[String], text: &str) -> Vec<Entry> {
+    let text = text.trim();
+    if text.is_empty() {
+        return Vec::new();
+    }
+    let mut fitting: Vec<(u8, &String)> = names
+        .iter()
+        .filter_map(|name| Some((highwater_model::find::fit(name, text)?, name)))
+        .collect();
+    fitting.sort_by_key(|(fits, _)| *fits);
+    let entry = |name: &str, place: &str, word: &str| Entry {
+        href: format!("/subscriptions/{}{place}", escape(name)),
+        name: format!("{word} {name}"),
+        detail: "subscription".to_owned(),
+    };
+    let mut entries: Vec<Entry> = fitting
+        .iter()
+        .take(8)
+        .map(|(_, name)| Entry {
+            detail: String::new(),
+            ..entry(name, "", "Subscription")
+        })
+        .collect();
+    if let [(_, only)] = fitting[..] {
+        let orders = SUBSCRIPTION_ORDERS.iter();
+        entries.extend(orders.map(|(place, word)| entry(only, &format!("#{place}"), word)));
+    }
+    entries
+}
+
 /// Where what was found is shown; of a read model that is the only one, what can be done to it as well.
 pub(super) fn things(answer: &FindAnswer) -> Vec<Entry> {
     let models = answer
@@ -145,6 +181,28 @@ mod tests {
         assert_eq!(names("st")[..2], ["Streams", "Store"]);
         assert_eq!(names("nothing like it"), Vec::<String>::new());
         assert_eq!(names("").len(), PAGES.len());
+    }
+
+    #[test]
+    fn the_only_subscription_of_a_name_can_be_given_orders() {
+        let names = ["mailer".to_owned(), "old.mailer".to_owned()];
+        let hrefs = |text| {
+            let entries = subscriptions(&names, text).into_iter();
+            entries.map(|entry| entry.href).collect::<Vec<_>>()
+        };
+        assert_eq!(
+            hrefs("mail"),
+            ["/subscriptions/mailer", "/subscriptions/old.mailer"]
+        );
+        assert_eq!(
+            hrefs("old"),
+            [
+                "/subscriptions/old.mailer",
+                "/subscriptions/old.mailer#replay",
+                "/subscriptions/old.mailer#pause"
+            ]
+        );
+        assert!(hrefs("").is_empty());
     }
 
     #[test]

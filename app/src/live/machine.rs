@@ -14,7 +14,7 @@ const LONGEST_WAIT_MS: f64 = 30_000.0;
 /// The feed of the mark has this id.
 const MARK_FEED: u32 = 1;
 /// Feeds of events count up from behind it, so that an answer to an earlier filter is told apart.
-const LAST_FIXED_FEED: u32 = 2;
+const LAST_FIXED_FEED: u32 = 3;
 
 /// What a page can watch as a whole: each message says all of it anew, so there is no place to resume from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,16 +23,19 @@ pub enum Board {
     Lag,
     /// How the jobs are.
     Jobs,
+    /// How the subscriptions are.
+    Subscriptions,
 }
 
 impl Board {
     /// All of them.
-    pub const ALL: [Self; 2] = [Self::Lag, Self::Jobs];
+    pub const ALL: [Self; 3] = [Self::Lag, Self::Jobs, Self::Subscriptions];
 
     fn feed(self) -> u32 {
         match self {
             Self::Lag => 0,
-            Self::Jobs => LAST_FIXED_FEED,
+            Self::Jobs => 2,
+            Self::Subscriptions => LAST_FIXED_FEED,
         }
     }
 
@@ -40,6 +43,7 @@ impl Board {
         let topic = match self {
             Self::Lag => Topic::Lag,
             Self::Jobs => Topic::Jobs,
+            Self::Subscriptions => Topic::Subscriptions,
         };
         subscribe_to(topic, self.feed())
     }
@@ -293,8 +297,12 @@ impl Machine {
                 }
                 effects
             }
+            // Deliveries are for members of a subscription, and a page is none.
             ServerMessage::Lag { .. }
             | ServerMessage::Jobs { .. }
+            | ServerMessage::Subscriptions { .. }
+            | ServerMessage::Deliveries { .. }
+            | ServerMessage::NotHeld { .. }
             | ServerMessage::Error { .. } => Vec::new(),
         }
     }
@@ -346,10 +354,9 @@ impl Machine {
         following.feed = Some(self.last_feed);
         self.status = Status::Behind;
         vec![Effect::Send(ClientMessage::Subscribe(Subscribe {
-            subscribe: Topic::Events,
-            id: self.last_feed,
             after: Some(After::Position(following.next)),
             filter: (!following.filter.is_empty()).then(|| following.filter.clone()),
+            ..Subscribe::to(Topic::Events, self.last_feed)
         }))]
     }
 
@@ -372,12 +379,7 @@ impl Machine {
 
 /// Asks for a feed that has no place to start from.
 fn subscribe_to(topic: Topic, id: u32) -> Effect {
-    Effect::Send(ClientMessage::Subscribe(Subscribe {
-        subscribe: topic,
-        id,
-        after: None,
-        filter: None,
-    }))
+    Effect::Send(ClientMessage::Subscribe(Subscribe::to(topic, id)))
 }
 
 #[cfg(test)]
@@ -430,7 +432,7 @@ mod tests {
         );
         says(
             &mut machine,
-            &format!(r#"{{"id":3,"caught_up":{position}}}"#),
+            &format!(r#"{{"id":4,"caught_up":{position}}}"#),
             0.0,
         );
         assert_eq!(machine.status(), Status::Live);
@@ -441,7 +443,7 @@ mod tests {
     fn it_resumes_where_it_was_after_a_short_loss() {
         let mut machine = live_at(10);
         assert_eq!(
-            says(&mut machine, r#"{"id":3,"events":[],"next":40}"#, 1.0),
+            says(&mut machine, r#"{"id":4,"events":[],"next":40}"#, 1.0),
             [Effect::Take]
         );
         machine.handle(Input::Lost, 2.0, 1.0);
@@ -506,12 +508,12 @@ mod tests {
         );
         assert_eq!(
             effects[0],
-            Effect::Send(ClientMessage::Unsubscribe(Unsubscribe { unsubscribe: 3 }))
+            Effect::Send(ClientMessage::Unsubscribe(Unsubscribe { unsubscribe: 4 }))
         );
-        assert!(says(&mut machine, r#"{"id":3,"events":[],"next":30}"#, 0.0).is_empty());
+        assert!(says(&mut machine, r#"{"id":4,"events":[],"next":30}"#, 0.0).is_empty());
         assert_eq!(machine.next(), Some(Position(20)));
         assert_eq!(
-            says(&mut machine, r#"{"id":4,"events":[],"next":30}"#, 0.0),
+            says(&mut machine, r#"{"id":5,"events":[],"next":30}"#, 0.0),
             [Effect::Take]
         );
     }
@@ -521,7 +523,7 @@ mod tests {
         let mut machine = live_at(10);
         says(
             &mut machine,
-            r#"{"id":3,"gap":{"after":10,"before":100,"count":89}}"#,
+            r#"{"id":4,"gap":{"after":10,"before":100,"count":89}}"#,
             0.0,
         );
         assert_eq!(machine.next(), Some(Position(99)));
@@ -563,6 +565,16 @@ mod tests {
         machine.handle(Input::Tick, 2_000.0, 0.0);
         let opened = machine.handle(Input::Opened, 2_100.0, 0.0);
         assert!(opened.contains(&Board::Jobs.begin()) && !opened.contains(&Board::Lag.begin()));
+    }
+
+    #[test]
+    fn no_two_feeds_have_the_same_id() {
+        let mut feeds: Vec<u32> = Board::ALL.into_iter().map(Board::feed).collect();
+        feeds.push(MARK_FEED);
+        feeds.sort_unstable();
+        feeds.dedup();
+        assert_eq!(feeds.len(), Board::ALL.len() + 1);
+        assert!(feeds.iter().all(|feed| *feed <= LAST_FIXED_FEED));
     }
 
     #[test]

@@ -6,14 +6,16 @@ pub mod jobs;
 pub mod machine;
 pub mod read_models;
 pub mod socket;
+pub mod subscriptions;
 
-use highwater_model::{Job, Mark, ReadModelLag};
+use highwater_model::{Job, Mark, ReadModelLag, Subscription};
 use leptos::prelude::*;
 
 pub use buffer::{Buffer, Row};
 pub use jobs::{is_late, on_jobs};
 pub use machine::Status;
 pub use read_models::{follow_read_models, on_lag, on_pulse, take_over};
+pub use subscriptions::on_subscriptions;
 
 /// What the parts of the page see of the feed.
 #[derive(Debug, Clone, Copy)]
@@ -26,6 +28,8 @@ pub struct Live {
     pub lag: RwSignal<Option<Vec<ReadModelLag>>>,
     /// How the jobs are, while a page watches them: all that run, and the newest that are over.
     pub jobs: RwSignal<Option<Vec<Job>>>,
+    /// How the subscriptions are, while a page watches them.
+    pub subscriptions: RwSignal<Option<Vec<Subscription>>>,
     /// When the last message came, in milliseconds since 1970 (the browser's clock).
     pub heard_at: RwSignal<Option<f64>>,
     /// The browser's clock, ticking once a second; none on the server.
@@ -40,6 +44,7 @@ impl Live {
             mark: RwSignal::new(None),
             lag: RwSignal::new(None),
             jobs: RwSignal::new(None),
+            subscriptions: RwSignal::new(None),
             heard_at: RwSignal::new(None),
             now: RwSignal::new(None),
         }

@@ -253,7 +253,7 @@ fn drain() {
     }
     live.heard_at.set(Some(js_sys::Date::now()));
     let mut events: Vec<RecordedEvent> = Vec::new();
-    let (mut mark, mut lag, mut jobs) = (None, None, None);
+    let (mut mark, mut lag, mut jobs, mut subscriptions) = (None, None, None, None);
     for text in inbox {
         match serde_json::from_str(&text) {
             Ok(message) => {
@@ -263,6 +263,10 @@ fn drain() {
                     ServerMessage::Mark { mark: newest, .. } => mark = Some(newest.clone()),
                     ServerMessage::Lag { lag: newest, .. } => lag = Some(newest.clone()),
                     ServerMessage::Jobs { jobs: newest, .. } => jobs = Some(newest.clone()),
+                    ServerMessage::Subscriptions {
+                        subscriptions: newest,
+                        ..
+                    } => subscriptions = Some(newest.clone()),
                     _ => {}
                 }
                 events.extend(handle_message(message));
@@ -281,6 +285,9 @@ fn drain() {
     }
     if jobs.is_some() {
         live.jobs.set(jobs);
+    }
+    if subscriptions.is_some() {
+        live.subscriptions.set(subscriptions);
     }
 }
 

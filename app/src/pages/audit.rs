@@ -15,12 +15,14 @@ use crate::components::version_numbers::VersionNumbers;
 /// Actions on one page.
 const PAGE: usize = 100;
 /// What an operator can do.
-const KINDS: [&str; 17] = [
+const KINDS: [&str; 20] = [
     "define",
     "pause",
     "resume",
     "retry",
     "skip",
+    "retry_parked",
+    "drop_parked",
     "rebuild",
     "rebuild_part",
     "replay",
@@ -29,6 +31,7 @@ const KINDS: [&str; 17] = [
     "promote",
     "go_back",
     "discard",
+    "remove",
     "flow_rule",
     "state_definition",
     "save_view",
@@ -42,6 +45,7 @@ pub fn AuditPage() -> impl IntoView {
     let request = Memo::new(move |_| {
         map.with(|map| ActionsRequest {
             read_model: map.get("read_model").unwrap_or_default(),
+            subscription: map.get("subscription").unwrap_or_default(),
             action: map.get("action").unwrap_or_default(),
             actor: map.get("actor").unwrap_or_default(),
             job: None,
@@ -78,6 +82,7 @@ pub fn AuditPage() -> impl IntoView {
 
 fn found_view(actions: Vec<Action>, models: &[ReadModel], request: ActionsRequest) -> AnyView {
     let filtered = !(request.read_model.is_empty()
+        && request.subscription.is_empty()
         && request.action.is_empty()
         && request.actor.is_empty()
         && request.before.is_none());
@@ -97,8 +102,9 @@ fn found_view(actions: Vec<Action>, models: &[ReadModel], request: ActionsReques
         .filter(|_| actions.len() == PAGE)
         .map(|last| {
             let href = format!(
-                "/audit?read_model={}&action={}&actor={}&before={}",
+                "/audit?read_model={}&subscription={}&action={}&actor={}&before={}",
                 escape(&request.read_model),
+                escape(&request.subscription),
                 escape(&request.action),
                 escape(&request.actor),
                 last.id
@@ -123,6 +129,7 @@ fn found_view(actions: Vec<Action>, models: &[ReadModel], request: ActionsReques
     view! {
         <Form method="GET" action="/audit" attr:class="line">
             <input type="search" name="read_model" value=request.read_model aria-label="Read model" placeholder="Read model" />
+            <input type="search" name="subscription" value=request.subscription aria-label="Subscription" placeholder="Subscription" />
             <select name="action" aria-label="Action">
                 <option value="">"Every action"</option>
                 {kinds}

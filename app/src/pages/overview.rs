@@ -1,6 +1,6 @@
 //! `/`: is everything all right, and if not, what is worst? One glance; each number leads to the page that explains it.
 
-use highwater_model::{Action, Job, ReadModel, StoreCheck, StoreFacts};
+use highwater_model::{Action, Job, ReadModel, StoreCheck, StoreFacts, Subscription};
 use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::components::Redirect;
@@ -20,7 +20,7 @@ use crate::api::{ActionsRequest, Answer, Api, JobsRequest};
 use crate::chart::Range;
 use crate::components::problem::{EmptyStore, ErrorNotice};
 use crate::components::range_picker::RangePicker;
-use crate::live::{Live, follow_read_models, jobs, on_jobs, on_pulse};
+use crate::live::{Live, follow_read_models, jobs, on_jobs, on_pulse, on_subscriptions};
 
 /// The store is asked what holds the mark not more often than this.
 const STORE_APART_MS: f64 = 1_500.0;
@@ -40,6 +40,7 @@ struct First {
     actions: Vec<Action>,
     /// None: they could not be made, which is no reason to show nothing else.
     checks: Option<Vec<StoreCheck>>,
+    subscriptions: Vec<Subscription>,
     charts: Charts,
 }
 
@@ -52,6 +53,7 @@ async fn read(api: Api, range: Range) -> Answer<First> {
         jobs: api.jobs(&last_jobs()).await?,
         actions: api.actions(&last_actions()).await?,
         checks: api.store_checks().await.ok(),
+        subscriptions: api.subscriptions().await?,
     })
 }
 
@@ -136,6 +138,8 @@ fn Found(
     keep(CHECKS_APART_MS, checks, |api| async move {
         api.store_checks().await.map(Some)
     });
+    let subscriptions = RwSignal::new(first.subscriptions);
+    on_subscriptions(move |said| subscriptions.set(said.to_vec()));
     let newest_jobs = RwSignal::new(first.jobs);
     on_jobs(move |said| newest_jobs.update(|list| jobs::merge(list, said, |_| true)));
     let shown = live_charts(first.charts, range);
@@ -153,7 +157,7 @@ fn Found(
         view! {
             <div class="overview">
                 <div class="bar">
-                    <Verdict models holders checks=known_checks />
+                    <Verdict models holders checks=known_checks subscriptions />
                     <span class="grow"></span>
                     <RangePicker path="/" range />
                 </div>

@@ -1,8 +1,11 @@
 //! Is everything all right? In words, with colour and shape.
 
-use highwater_model::{CheckVerdict, MarkHolder, ReadModel, ReadModelState, StoreCheck};
+use highwater_model::{
+    CheckVerdict, MarkHolder, ReadModel, ReadModelState, StoreCheck, Subscription,
+};
 use leptos::prelude::*;
 
+use super::overview_subscriptions::{read_by_nobody, with_parked_events};
 use crate::api::escape;
 use crate::components::read_model_state::seconds;
 use crate::format;
@@ -13,8 +16,8 @@ const BEHIND_S: f64 = 5.0;
 /// The log is held when one session has had it for longer.
 const HELD_S: f64 = 1.0;
 
-/// The check that says again what the read models' states say.
-const OF_READ_MODELS: &str = "read models";
+/// Checks of what has words of its own here.
+const SAID_ALREADY: [&str; 2] = ["read models", "subscriptions"];
 
 /// How bad it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -36,7 +39,12 @@ struct Finding {
 }
 
 /// What there is to say, the worst first; one that is good when all is.
-fn findings(models: &[ReadModel], holders: &[MarkHolder], checks: &[StoreCheck]) -> Vec<Finding> {
+fn findings(
+    models: &[ReadModel],
+    holders: &[MarkHolder],
+    checks: &[StoreCheck],
+    subscriptions: &[Subscription],
+) -> Vec<Finding> {
     let mut found = Vec::new();
     let mut say = |level, words: String, href: String| found.push(Finding { level, words, href });
     let mut of_models = |level, is: &dyn Fn(&ReadModel) -> bool, what: &str| {
@@ -61,6 +69,12 @@ fn findings(models: &[ReadModel], holders: &[MarkHolder], checks: &[StoreCheck])
     of_models(Level::Warn, &is_behind, "behind");
     of_models(Level::Warn, &state(ReadModelState::Paused), "paused");
     of_models(Level::Warn, &state(ReadModelState::Starting), "starting");
+    if let Some((words, href)) = with_parked_events(subscriptions) {
+        say(Level::Bad, words, href);
+    }
+    if let Some((words, href)) = read_by_nobody(subscriptions) {
+        say(Level::Warn, words, href);
+    }
     if held(holders).is_some() {
         say(
             Level::Bad,
@@ -70,7 +84,9 @@ fn findings(models: &[ReadModel], holders: &[MarkHolder], checks: &[StoreCheck])
     }
     let wrong = checks
         .iter()
-        .filter(|check| check.verdict == CheckVerdict::Wrong && check.name != OF_READ_MODELS)
+        .filter(|check| {
+            check.verdict == CheckVerdict::Wrong && !SAID_ALREADY.contains(&check.name.as_str())
+        })
         .count();
     if wrong > 0 {
         let are = if wrong == 1 {
@@ -140,12 +156,15 @@ pub fn Verdict(
     /// The checks of the store.
     #[prop(into)]
     checks: Signal<Vec<StoreCheck>>,
+    /// The subscriptions.
+    #[prop(into)]
+    subscriptions: Signal<Vec<Subscription>>,
 ) -> impl IntoView {
     let live = expect_context::<Live>();
     let found = Memo::new(move |_| {
-        models.with(|models| {
-            holders.with(|holders| checks.with(|checks| findings(models, holders, checks)))
-        })
+        let (models, holders) = (models.read(), holders.read());
+        let (checks, subscriptions) = (checks.read(), subscriptions.read());
+        findings(&models, &holders, &checks, &subscriptions)
     });
     let worst = Memo::new(move |_| found.with(|found| found.first().map(|finding| finding.level)));
     let class = move || match worst.get() {
@@ -222,7 +241,7 @@ mod tests {
     }
 
     fn told(models: &[ReadModel], holders: &[MarkHolder], checks: &[StoreCheck]) -> Vec<String> {
-        let found = findings(models, holders, checks);
+        let found = findings(models, holders, checks, &[]);
         found.into_iter().map(|finding| finding.words).collect()
     }
 
@@ -255,7 +274,7 @@ mod tests {
                 "1 read model is paused"
             ]
         );
-        assert_eq!(findings(&models, &[], &[])[0].href, "/read-models/d");
+        assert_eq!(findings(&models, &[], &[], &[])[0].href, "/read-models/d");
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! `/read-models`: is everything caught up, and if not, what is worst?
+//! `/read-models`: is everything caught up, and if not, what is worst? Below them the subscriptions, which are the readers outside.
 
 use std::cmp::Reverse;
 
@@ -7,6 +7,7 @@ use leptos::prelude::*;
 use leptos_meta::Title;
 
 use super::Loading;
+use super::subscriptions::SubscriptionsSection;
 use crate::api::{Answer, Api, escape};
 use crate::components::command::Command;
 use crate::components::problem::ErrorNotice;
@@ -39,6 +40,7 @@ pub fn ReadModelsPage() -> impl IntoView {
                 }
             })}
         </Transition>
+        <SubscriptionsSection />
     }
     .into_any()
 }
@@ -106,11 +108,14 @@ fn Found(
     .into_any()
 }
 
-/// What holds a table of read models: says when somebody points at its rows, so that they keep their places.
+/// What holds a table whose rows are sorted anew: says when somebody points at its rows, so that they keep their places.
 #[component]
 pub fn WorstFirst(
     /// Its classes.
     class: &'static str,
+    /// What the table is.
+    #[prop(default = "Read models, worst first")]
+    label: &'static str,
     /// Set while somebody does.
     still: RwSignal<bool>,
     /// The table.
@@ -121,7 +126,7 @@ pub fn WorstFirst(
             class=class
             tabindex="0"
             role="region"
-            aria-label="Read models, worst first"
+            aria-label=label
             on:pointerenter=move |_| still.set(true)
             on:pointerleave=move |_| still.set(false)
             on:focusin=move |_| still.set(true)

@@ -2,6 +2,7 @@
 //!
 //! The [`Feed`] is one tail a process, a ring of the newest events that are encoded once, and cursors into it for as many readers as
 //! there are. [`ReadModels`] runs projections: slice by slice, each with its checkpoint in one transaction. [`States`] folds what a stream was at a version.
+//! [`Subscriptions`] hands events to programs outside.
 //!
 //! # Adding a reader of the feed
 //! Take a [`FrameGroup`] with [`Feed::group`] (readers with the same filter share its frames), keep a cursor, and ask
@@ -14,9 +15,11 @@ mod rate;
 pub mod read_models;
 mod ring;
 mod states;
+mod subscriptions;
 
 pub use feed::{Feed, FeedHealth, FeedOptions};
 pub use frames::{Frame, FrameGroup, Next};
 pub use read_models::{ReadModelOptions, ReadModels};
 pub use ring::{RingEvent, RingRead};
 pub use states::{StateError, States};
+pub use subscriptions::Subscriptions;

@@ -169,11 +169,12 @@ async fn a_rebuild_that_makes_its_indexes_can_be_cancelled_and_leaves_nothing() 
     read_models.set_speed(job, None, &order()).await.unwrap();
     let deadline = tokio::time::Instant::now() + std::time::Duration::from_secs(30);
     loop {
-        let job = fresh.store.job(job).await.unwrap();
         let makes: bool = sqlx::query_scalar("select exists (select from pg_stat_activity where application_name like 'highwater indexes%' and datname = current_database() and query like 'create index slow%')")
             .fetch_one(&mut fresh.sql().await)
             .await
             .unwrap();
+        // Read after it, for it is said before they are made.
+        let job = fresh.store.job(job).await.unwrap();
         if makes {
             assert_eq!(job.doing.as_deref(), Some("it makes its indexes"));
             break;

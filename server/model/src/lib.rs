@@ -15,6 +15,9 @@
 //! | mark | [`Mark`] | where the high-water mark stands |
 //! | flow | [`Flow`], [`FlowSummary`] | the events of one correlation id, across streams and services |
 //! | read model | [`ReadModel`], [`Definition`] | tables that a projection writes, and the text that says how |
+//! | subscription | [`Subscription`] | a named reader of the log with a checkpoint of its own, outside of Highwater |
+//! | member | [`Member`] | one of the programs that read for a subscription and share its events by stream |
+//! | parked event | [`ParkedEvent`] | an event that a subscription's members could not handle, too often |
 //! | lag | [`Lag`] | how far a checkpoint is behind, in positions, matching events and seconds |
 //! | failure | [`Failure`] | an event that a projection could not handle |
 //! | action | [`Action`] | what an operator did: who, when, what, why, outcome |
@@ -57,6 +60,7 @@ pub mod store;
 pub mod store_check;
 pub mod stream;
 pub mod stream_state;
+pub mod subscription;
 pub mod time_range;
 
 pub use append::{
@@ -107,5 +111,10 @@ pub use stream::{StreamList, StreamName, StreamNameError, StreamOrder, StreamSum
 pub use stream_state::{
     EventHead, FieldSetBy, StateBy, StateChange, StateDifference, StateFolding, StateFound,
     StateOperation, StreamState, StreamTimeline,
+};
+pub use subscription::{
+    AcknowledgeBody, Acknowledged, Delivery, FailedDelivery, FetchBody, Fetched, Member, MemberWay,
+    MoveBody, MovePlan, ParkedAnswer, ParkedBody, ParkedEvent, StartAt, Subscription,
+    SubscriptionBody, SubscriptionNameError, SubscriptionState, check_subscription_name,
 };
 pub use time_range::{Span, chart_step_s};

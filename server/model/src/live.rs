@@ -2,7 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Job, Mark, Position, Problem, ReadModelLag, RecordedEvent};
+use crate::{
+    Delivery, FailedDelivery, Job, Mark, Position, Problem, ReadModelLag, RecordedEvent,
+    Subscription,
+};
 
 /// The WebSocket subprotocol; the version in it changes when a client of today could no longer understand the server.
 pub const SUBPROTOCOL: &str = "highwater.v1";
@@ -16,6 +19,8 @@ pub enum ClientMessage {
     Subscribe(Subscribe),
     /// Ends the feed with this id.
     Unsubscribe(Unsubscribe),
+    /// Says what became of events that a subscription has delivered.
+    Acknowledge(Acknowledge),
 }
 
 /// Asks for a feed.
@@ -34,6 +39,30 @@ pub struct Subscribe {
     /// Events only: the filter line.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub filter: Option<String>,
+    /// A subscription only: its name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// A subscription only: how this member calls itself; members of one subscription share its events by stream.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub member: Option<String>,
+    /// A subscription only: how many events may be unacknowledged, 100 unless given, 1 to 1,000.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at_most: Option<i64>,
+}
+
+impl Subscribe {
+    /// Asks for a feed with nothing but its topic.
+    pub fn to(topic: Topic, id: u32) -> Self {
+        Self {
+            subscribe: topic,
+            id,
+            after: None,
+            filter: None,
+            name: None,
+            member: None,
+            at_most: None,
+        }
+    }
 }
 
 /// Ends a feed.
@@ -43,6 +72,21 @@ pub struct Subscribe {
 pub struct Unsubscribe {
     /// The id that its `subscribe` gave.
     pub unsubscribe: u32,
+}
+
+/// Says what became of events that a subscription has delivered.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct Acknowledge {
+    /// The id that its `subscribe` gave.
+    pub acknowledge: u32,
+    /// Positions of events that were handled.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub positions: Vec<Position>,
+    /// Events that could not be handled.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub failed: Vec<FailedDelivery>,
 }
 
 /// What can be subscribed to.
@@ -58,6 +102,10 @@ pub enum Topic {
     Lag,
     /// Jobs that run, and the newest that are over: at once, and when something of it has changed, twice a second at most.
     Jobs,
+    /// How the subscriptions are: at once, and when something of it has changed, once a second at most.
+    Subscriptions,
+    /// Events of one subscription, for a member of it: each until it is acknowledged, of a stream one at a time.
+    Subscription,
 }
 
 /// Where a feed of events starts.
@@ -152,6 +200,27 @@ pub enum ServerMessage {
         /// The newest first: all that run, and some that are over.
         jobs: Vec<Job>,
     },
+    /// How the subscriptions are.
+    Subscriptions {
+        /// The feed.
+        id: u32,
+        /// All of them, by name.
+        subscriptions: Vec<Subscription>,
+    },
+    /// Events of a subscription, for this member.
+    Deliveries {
+        /// The feed.
+        id: u32,
+        /// By position; of a stream one at a time.
+        deliveries: Vec<Delivery>,
+    },
+    /// What was acknowledged or failed too late.
+    NotHeld {
+        /// The feed.
+        id: u32,
+        /// Positions of events that are not this member's any more: they are given again.
+        not_held: Vec<Position>,
+    },
     /// What was asked for is refused, or a feed ended.
     Error {
         /// The feed; absent when the message could not be read.
@@ -174,6 +243,9 @@ struct Flat {
     mark: Option<Mark>,
     lag: Option<Vec<ReadModelLag>>,
     jobs: Option<Vec<Job>>,
+    subscriptions: Option<Vec<Subscription>>,
+    deliveries: Option<Vec<Delivery>>,
+    not_held: Option<Vec<Position>>,
     error: Option<Problem>,
 }
 
@@ -198,9 +270,15 @@ impl<'de> Deserialize<'de> for ServerMessage {
             Ok(Self::Lag { id, lag })
         } else if let Some(jobs) = flat.jobs {
             Ok(Self::Jobs { id, jobs })
+        } else if let Some(subscriptions) = flat.subscriptions {
+            Ok(Self::Subscriptions { id, subscriptions })
+        } else if let Some(deliveries) = flat.deliveries {
+            Ok(Self::Deliveries { id, deliveries })
+        } else if let Some(not_held) = flat.not_held {
+            Ok(Self::NotHeld { id, not_held })
         } else {
             Err(serde::de::Error::custom(
-                "a message of the server holds events, caught_up, gap, mark, lag, jobs or error",
+                "a message of the server holds events, caught_up, gap, mark, lag, jobs, subscriptions, deliveries, not_held or error",
             ))
         }
     }

@@ -263,8 +263,11 @@ pub struct Action {
     pub actor: String,
     /// What: `pause`, `resume`, `retry`, `skip`, `define`, …
     pub action: String,
-    /// The read model.
+    /// The read model that it was done to.
     pub read_model: Option<String>,
+    /// The subscription that it was done to.
+    #[serde(default)]
+    pub subscription: Option<String>,
     /// Why.
     pub reason: Option<String>,
     /// What it was before.

@@ -24,7 +24,10 @@ pub fn routes() -> OpenApiRouter<AppState> {
 struct ActionsParams {
     /// Of one read model.
     read_model: Option<String>,
-    /// Of one kind: `define`, `pause`, `resume`, `retry`, `skip`, `rebuild`, `rebuild_part`, `replay`, `promote`, `go_back`, `discard`, `cancel`, `speed`.
+    /// Of one subscription.
+    subscription: Option<String>,
+    /// Of one kind: `define`, `pause`, `resume`, `retry`, `skip`, `rebuild`, `rebuild_part`, `replay`, `promote`, `go_back`, `discard`, `cancel`,
+    /// `speed`; of subscriptions `retry_parked`, `drop_parked`, `remove`, too.
     action: Option<String>,
     /// Of one operator.
     actor: Option<String>,
@@ -45,6 +48,7 @@ async fn actions(
 ) -> ApiResult<Json<Vec<Action>>> {
     let query = ActionQuery {
         read_model: wanted("read_model", params.read_model)?,
+        subscription: wanted("subscription", params.subscription)?,
         action: wanted("action", params.action)?,
         actor: wanted("actor", params.actor)?,
         job: not_negative("job", params.job)?,

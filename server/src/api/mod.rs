@@ -10,6 +10,7 @@ pub mod categories;
 pub mod charts;
 pub mod check;
 pub mod cloud_events;
+pub mod deliveries;
 mod download;
 pub mod event_types;
 pub mod events;
@@ -27,6 +28,7 @@ pub mod lag_history;
 mod list_export;
 pub mod live;
 pub mod orders;
+pub mod parked;
 pub mod problem;
 pub mod read_model;
 mod read_model_problem;
@@ -40,6 +42,8 @@ pub mod store;
 pub mod stream;
 pub mod stream_state;
 pub mod streams;
+mod subscription_problem;
+pub mod subscriptions;
 pub mod views;
 
 use utoipa::OpenApi;
@@ -97,6 +101,9 @@ pub fn routes() -> OpenApiRouter<AppState> {
         .merge(failures::routes())
         .merge(jobs::routes())
         .merge(rows::routes())
+        .merge(subscriptions::routes())
+        .merge(parked::routes())
+        .merge(deliveries::routes())
         .merge(actions::routes())
         .merge(store::routes())
         .merge(health::routes())

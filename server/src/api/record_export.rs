@@ -34,6 +34,8 @@ struct ActionsExportParams {
     format: Option<FileFormat>,
     /// Of one read model.
     read_model: Option<String>,
+    /// Of one subscription.
+    subscription: Option<String>,
     /// Of one kind.
     action: Option<String>,
     /// Of one operator.
@@ -52,6 +54,7 @@ async fn actions_export(
 ) -> ApiResult<Response> {
     let query = ActionQuery {
         read_model: wanted("read_model", params.read_model)?,
+        subscription: wanted("subscription", params.subscription)?,
         action: wanted("action", params.action)?,
         actor: wanted("actor", params.actor)?,
         job: not_negative("job", params.job)?,
@@ -108,6 +111,7 @@ impl Exported for Action {
         "actor",
         "action",
         "read_model",
+        "subscription",
         "reason",
         "before",
         "after",
@@ -138,6 +142,7 @@ impl Exported for Action {
             self.actor.clone(),
             self.action.clone(),
             self.read_model.clone().unwrap_or_default(),
+            self.subscription.clone().unwrap_or_default(),
             self.reason.clone().unwrap_or_default(),
             self.before.to_string(),
             self.after.to_string(),

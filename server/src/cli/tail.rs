@@ -105,10 +105,9 @@ async fn listen(
     let filter = args.filter.join(" ");
     let filter = (!filter.is_empty()).then_some(filter);
     let subscribe = ClientMessage::Subscribe(Subscribe {
-        subscribe: Topic::Events,
-        id: 1,
         after: Some(*after),
         filter,
+        ..Subscribe::to(Topic::Events, 1)
     });
     socket
         .send(Message::text(serde_json::to_string(&subscribe)?))
@@ -155,7 +154,8 @@ fn show(message: ServerMessage, after: &mut After) -> anyhow::Result<Option<anyh
             *after = After::Position(Position(gap.before.0 - 1));
         }
         ServerMessage::Error { error, .. } => return Ok(Some(anyhow!("{error}"))),
-        ServerMessage::Mark { .. } | ServerMessage::Lag { .. } | ServerMessage::Jobs { .. } => {}
+        // Of feeds that it did not ask for.
+        _ => {}
     }
     Ok(None)
 }

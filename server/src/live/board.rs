@@ -3,11 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use highwater_model::{Job, ReadModelLag};
+use highwater_model::{Job, ReadModelLag, Subscription};
 use highwater_store::{Store, StoreError, Tasks};
 use tokio::sync::{Notify, watch};
 
-/// How often lag is looked up while somebody watches.
+/// How often lag is looked up while somebody watches; subscriptions, too.
 const LAG_EVERY: Duration = Duration::from_secs(1);
 /// How often jobs are.
 const JOBS_EVERY: Duration = Duration::from_millis(500);
@@ -19,6 +19,8 @@ pub struct Boards {
     pub(super) lag: Board<ReadModelLag>,
     /// Jobs that run, and the newest that are over.
     pub(super) jobs: Board<Job>,
+    /// All subscriptions.
+    pub(super) subscriptions: Board<Subscription>,
     moved: watch::Sender<()>,
 }
 
@@ -28,6 +30,7 @@ impl Boards {
         let boards = Self {
             lag: Board::default(),
             jobs: Board::default(),
+            subscriptions: Board::default(),
             moved: watch::Sender::new(()),
         };
         let (lag, jobs) = (store.clone(), store.clone());
@@ -52,6 +55,14 @@ impl Boards {
             async move || jobs.current_jobs().await,
         );
         spawn(tasks, "jobs for the live feed", look);
+        let all = store.clone();
+        let look = boards.clone().look(
+            boards.subscriptions.clone(),
+            "the live feed's subscriptions could not be looked up",
+            LAG_EVERY,
+            async move || all.subscriptions().await,
+        );
+        spawn(tasks, "subscriptions for the live feed", look);
         boards
     }
 

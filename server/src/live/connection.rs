@@ -10,7 +10,7 @@ use highwater_model::live::{ClientMessage, ServerMessage};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until, timeout};
 
 use super::messages::{read, text};
-use super::subscription::{Say, Subscription};
+use super::one_feed::{OneFeed, Say};
 use crate::api::problem::ApiError;
 use crate::state::AppState;
 
@@ -36,8 +36,10 @@ const TICK: Duration = Duration::from_millis(500);
 pub struct Connection {
     state: AppState,
     sink: SplitSink<WebSocket, Message>,
-    feeds: Vec<Subscription>,
+    feeds: Vec<OneFeed>,
     nonsense: u32,
+    /// The peer has said goodbye.
+    closed: bool,
 }
 
 /// The connection is over; the peer knows, or is gone.
@@ -62,8 +64,13 @@ impl Connection {
             sink,
             feeds: Vec::new(),
             nonsense: 0,
+            closed: false,
         };
         let _: Result<(), Over> = connection.serve(&mut stream).await;
+        let broken = !connection.closed && !connection.state.stopping.is_cancelled();
+        for feed in connection.feeds.drain(..) {
+            feed.end(&connection.state, broken).await;
+        }
         open.decrement(1.0);
     }
 
@@ -82,10 +89,12 @@ impl Connection {
         let mut due: Option<Instant> = None;
         let mut not_before = Instant::now();
         let mut boards = self.state.boards.moved();
+        let mut subscriptions = self.state.subscriptions.any_moved();
         loop {
-            let follows = self.feeds.iter().any(Subscription::follows_events);
-            let waits = due.is_none() && self.feeds.iter().any(Subscription::waits_for_time);
-            let watches = self.feeds.iter().any(Subscription::watches_boards);
+            let follows = self.feeds.iter().any(OneFeed::follows_events);
+            let waits = due.is_none() && self.feeds.iter().any(OneFeed::waits_for_time);
+            let watches = self.feeds.iter().any(OneFeed::watches_boards);
+            let delivers = self.feeds.iter().any(OneFeed::delivers);
             tokio::select! {
                 () = token.cancelled() => return self.close(close_code::AWAY, "the server is stopping").await,
                 message = stream.next() => {
@@ -102,7 +111,11 @@ impl Connection {
                             tokio::time::sleep(LINGER).await;
                             return over;
                         }
-                        Some(Ok(Message::Close(_)) | Err(_)) | None => return Err(Over),
+                        Some(Ok(Message::Close(_))) => {
+                            self.closed = true;
+                            return Err(Over);
+                        }
+                        Some(Err(_)) | None => return Err(Over),
                     }
                 }
                 _ = ping.tick() => {
@@ -113,6 +126,7 @@ impl Connection {
                 }
                 _ = tick.tick(), if waits => due = due.or(Some(not_before)),
                 Ok(()) = boards.changed(), if watches => due = due.or(Some(not_before)),
+                Ok(()) = subscriptions.changed(), if delivers => due = due.or(Some(not_before)),
                 changed = head.changed(), if follows && due.is_none() => {
                     if changed.is_err() {
                         return self.close(close_code::AWAY, "the server is stopping").await;
@@ -141,14 +155,15 @@ impl Connection {
                 Ok(Say::Moved) => more = true,
                 Ok(Say::Message(message, count)) => {
                     events += count;
-                    more |= feed.follows_events();
+                    more |= feed.follows_events() || feed.delivers();
                     self.send(message).await?;
                 }
                 Err(error) => {
                     // The feed ends with its reason; the client subscribes again after its last `next`.
                     let id = feed.id;
-                    self.feeds.remove(index);
-                    let ApiError(problem) = error.into();
+                    let feed = self.feeds.remove(index);
+                    let ApiError(problem) = error;
+                    feed.end(&self.state, false).await;
                     self.send(text(&ServerMessage::Error {
                         id: Some(id),
                         error: problem,
@@ -166,8 +181,25 @@ impl Connection {
         match read(said) {
             Err((id, problem)) => self.refuse(id, problem).await,
             Ok(ClientMessage::Unsubscribe(message)) => {
-                self.feeds.retain(|feed| feed.id != message.unsubscribe);
+                let ended = self
+                    .feeds
+                    .extract_if(.., |feed| feed.id == message.unsubscribe);
+                for feed in ended.collect::<Vec<_>>() {
+                    feed.end(&self.state, false).await;
+                }
                 Ok(())
+            }
+            Ok(ClientMessage::Acknowledge(message)) => {
+                let id = message.acknowledge;
+                let mut feeds = self.feeds.iter_mut().filter(|feed| feed.id == id);
+                if feeds.next().is_some_and(|feed| feed.hear(message)) {
+                    return Ok(());
+                }
+                let detail = format!(
+                    "Feed {id} delivers no events of a subscription; say {{\"subscribe\": \"subscription\", \"id\": {id}, \"name\": …}} first."
+                );
+                let problem = Problem::new(404, "no_such_feed", "There is no such feed", detail);
+                self.refuse(Some(id), problem).await
             }
             Ok(ClientMessage::Subscribe(message)) => {
                 let id = message.id;
@@ -191,7 +223,7 @@ impl Connection {
                         )
                         .await;
                 }
-                match Subscription::new(&message, &self.state) {
+                match OneFeed::new(&message, &self.state) {
                     Ok(feed) => {
                         self.feeds.push(feed);
                         Ok(())

@@ -5,8 +5,9 @@
 
 mod board;
 mod connection;
+mod deliveries;
 mod messages;
-mod subscription;
+mod one_feed;
 
 pub use board::Boards;
 pub use connection::Connection;

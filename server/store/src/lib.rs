@@ -54,6 +54,7 @@ mod sizes;
 pub mod state_definitions;
 mod stream;
 mod streams;
+pub mod subscriptions;
 mod tasks;
 mod timeline;
 mod wake;

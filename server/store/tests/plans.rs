@@ -8,10 +8,13 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use highwater_model::{
-    ExpectedVersion, FlowOrder, FlowShown, ImportLine, Position, StreamOrder, Version,
+    ExpectedVersion, FlowOrder, FlowShown, ImportLine, MemberWay, Position, StreamOrder,
+    SubscriptionBody, Version,
 };
 use highwater_postgres::{Binaries, Embedded, Options};
 use highwater_store::flows::FlowQuery;
+use highwater_store::read_models::Order;
+use highwater_store::subscriptions::Ask;
 use highwater_store::{Direction, Ids, LogQuery, Store, StoreOptions, StreamQuery, Tasks};
 use serde_json::json;
 use sqlx::{Connection, Executor, PgConnection};
@@ -67,6 +70,7 @@ fn line(number: usize) -> ImportLine {
 struct Explained {
     store: Store,
     tasks: Tasks,
+    url: String,
     log: PathBuf,
     _postgres: Embedded,
     _folder: TempDir,
@@ -99,6 +103,7 @@ impl Explained {
         Self {
             store: open(&tasks).await,
             log: postgres.log().to_owned(),
+            url: postgres.url(),
             tasks,
             _postgres: postgres,
             _folder: folder,
@@ -112,7 +117,7 @@ impl Explained {
         let plans = std::fs::read_to_string(&self.log)
             .unwrap()
             .split_off(before);
-        for table in ["events", "flows"] {
+        for table in ["events", "flows", "subscription_deliveries"] {
             let whole = format!("Seq Scan on {table} ");
             assert!(!plans.contains(&whole), "{what}:\n{plans}");
         }
@@ -331,6 +336,44 @@ async fn a_streams_history_and_the_stores_sizes_use_their_indexes() {
         .uses("sizes", &["events_pkey"], store.sizes())
         .await;
     assert!(!sizes.unwrap().relations.is_empty());
+    explained.tasks.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_subscription_looks_at_its_window_and_not_at_the_windows_of_others() {
+    let explained = Explained::new().await;
+    let store = &explained.store;
+    let order = Order::new("tester", None);
+    let body = SubscriptionBody::default();
+    for number in 0..20 {
+        let name = format!("s{number}");
+        store.put_subscription(&name, &body, &order).await.unwrap();
+        store.look_for_subscription(&name).await.unwrap();
+    }
+    let mut connection = PgConnection::connect(&explained.url).await.unwrap();
+    connection.execute("analyze").await.unwrap();
+    let window = ["subscription_deliveries_pkey"];
+    let mut done = Vec::new();
+    for what in ["a first fetch", "a fetch"] {
+        let ask = Ask {
+            member: "a",
+            way: MemberWay::Http,
+            at_most: 100,
+            acknowledge: &done,
+            failed: &[],
+        };
+        let found = explained.uses(what, &window, store.deliver("s7", ask));
+        let found = found.await.unwrap().deliveries;
+        assert_eq!(found.len(), 100);
+        done = found.iter().map(|one| one.event.position).collect();
+    }
+    let look = store.look_for_subscription("s7");
+    explained.uses("a look", &window, look).await.unwrap();
+    let back = store.take_back_deliveries("s7");
+    explained.uses("taking back", &window, back).await.unwrap();
+    let one = store.subscription("s7");
+    let one = explained.uses("one subscription", &window, one).await;
+    assert_eq!(one.unwrap().acknowledged, 100);
     explained.tasks.shutdown().await;
 }
 

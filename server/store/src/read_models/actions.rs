@@ -32,6 +32,8 @@ impl Order {
 pub struct ActionQuery {
     /// Of one read model.
     pub read_model: Option<String>,
+    /// Of one subscription.
+    pub subscription: Option<String>,
     /// Of one kind.
     pub action: Option<String>,
     /// Of one operator.
@@ -49,6 +51,7 @@ type Row = (
     Timestamp,
     String,
     String,
+    Option<String>,
     Option<String>,
     Option<String>,
     Json<Value>,
@@ -76,9 +79,10 @@ impl Store {
     /// What operators did, the newest first.
     pub async fn find_actions(&self, query: &ActionQuery) -> Result<Vec<Action>, StoreError> {
         let rows: Vec<Row> = sqlx::query_as(
-            "select action_id, at, actor, action, read_model, reason, before, after, outcome from highwater.actions
+            "select action_id, at, actor, action, read_model, subscription, reason, before, after, outcome from highwater.actions
              where ($1::text is null or read_model = $1) and ($2::bigint is null or action_id < $2)
                and ($4::text is null or action = $4) and ($5::text is null or actor = $5)
+               and ($7::text is null or subscription = $7)
                and ($6::bigint is null or after @> jsonb_build_object('job', $6) or action_id = (select j.action_id from highwater.jobs j where j.job_id = $6))
              order by action_id desc limit $3",
         )
@@ -88,17 +92,30 @@ impl Store {
         .bind(&query.action)
         .bind(&query.actor)
         .bind(query.job)
+        .bind(&query.subscription)
         .fetch_all(self.pool())
         .await?;
         Ok(rows
             .into_iter()
             .map(
-                |(id, at, actor, action, read_model, reason, before, after, outcome)| Action {
+                |(
+                    id,
+                    at,
+                    actor,
+                    action,
+                    read_model,
+                    subscription,
+                    reason,
+                    before,
+                    after,
+                    outcome,
+                )| Action {
                     id,
                     at: at.to_jiff(),
                     actor,
                     action,
                     read_model,
+                    subscription,
                     reason,
                     before: before.0,
                     after: after.0,
@@ -107,6 +124,14 @@ impl Store {
             )
             .collect())
     }
+}
+
+/// What an action is done to.
+#[derive(Debug, Clone, Copy)]
+enum Subject<'a> {
+    Store,
+    ReadModel(&'a str),
+    Subscription(&'a str),
 }
 
 /// Writes an action that was done, in the transaction that does it.
@@ -118,12 +143,26 @@ pub(super) async fn record(
     before: Value,
     after: Value,
 ) -> Result<(), StoreError> {
-    let read_model = Some(read_model);
-    write(connection, order, action, read_model, before, after, "done").await?;
+    let subject = Subject::ReadModel(read_model);
+    write(connection, order, action, subject, before, after, "done").await?;
     Ok(())
 }
 
-/// The same of what concerns no read model.
+/// The same of a subscription.
+pub(crate) async fn record_of_subscription(
+    connection: &mut PgConnection,
+    order: &Order,
+    action: &str,
+    subscription: &str,
+    before: Value,
+    after: Value,
+) -> Result<(), StoreError> {
+    let subject = Subject::Subscription(subscription);
+    write(connection, order, action, subject, before, after, "done").await?;
+    Ok(())
+}
+
+/// The same of what concerns neither.
 pub(crate) async fn record_of_store(
     connection: &mut PgConnection,
     order: &Order,
@@ -131,7 +170,8 @@ pub(crate) async fn record_of_store(
     before: Value,
     after: Value,
 ) -> Result<(), StoreError> {
-    write(connection, order, action, None, before, after, "done").await?;
+    let subject = Subject::Store;
+    write(connection, order, action, subject, before, after, "done").await?;
     Ok(())
 }
 
@@ -144,28 +184,31 @@ pub(super) async fn begin(
     before: Value,
     after: Value,
 ) -> Result<i64, StoreError> {
-    let read_model = Some(read_model);
-    write(
-        connection, order, action, read_model, before, after, "begun",
-    )
-    .await
+    let subject = Subject::ReadModel(read_model);
+    write(connection, order, action, subject, before, after, "begun").await
 }
 
 async fn write(
     connection: &mut PgConnection,
     order: &Order,
     action: &str,
-    read_model: Option<&str>,
+    subject: Subject<'_>,
     before: Value,
     after: Value,
     outcome: &str,
 ) -> Result<i64, StoreError> {
+    let (read_model, subscription) = match subject {
+        Subject::Store => (None, None),
+        Subject::ReadModel(name) => (Some(name), None),
+        Subject::Subscription(name) => (None, Some(name)),
+    };
     Ok(sqlx::query_scalar(
-        "insert into highwater.actions (actor, action, read_model, reason, before, after, outcome) values ($1, $2, $3, $4, $5, $6, $7) returning action_id",
+        "insert into highwater.actions (actor, action, read_model, subscription, reason, before, after, outcome) values ($1, $2, $3, $4, $5, $6, $7, $8) returning action_id",
     )
     .bind(&order.actor)
     .bind(action)
     .bind(read_model)
+    .bind(subscription)
     .bind(&order.reason)
     .bind(Json(before))
     .bind(Json(after))

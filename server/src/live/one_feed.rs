@@ -5,11 +5,12 @@ use std::time::{Duration, Instant};
 
 use axum::extract::ws::Message;
 use highwater_engine::{Feed, Frame, FrameGroup, Next};
-use highwater_model::live::{After, ServerMessage, Subscribe, Topic};
-use highwater_model::{Gap, Job, Mark, Position, Problem, ReadModelLag};
+use highwater_model::live::{Acknowledge, After, ServerMessage, Subscribe, Topic};
+use highwater_model::{Gap, Job, Mark, Position, Problem, ReadModelLag, Subscription};
 use highwater_store::{Direction, LogQuery, StoreError};
 
 use super::board::Watched;
+use super::deliveries::Deliveries;
 use super::messages::{shared, text};
 use crate::api::problem::ApiError;
 use crate::state::AppState;
@@ -25,7 +26,7 @@ const MARK_MAX: Duration = Duration::from_secs(2);
 
 /// One feed of one connection.
 #[derive(Debug)]
-pub(super) struct Subscription {
+pub(super) struct OneFeed {
     pub(super) id: u32,
     topic: Of,
 }
@@ -36,6 +37,8 @@ enum Of {
     Mark { said: Option<(Instant, Mark)> },
     Lag(Watched<ReadModelLag>),
     Jobs(Watched<Job>),
+    Subscriptions(Watched<Subscription>),
+    Subscription(Box<Deliveries>),
 }
 
 #[derive(Debug)]
@@ -60,13 +63,15 @@ pub(super) enum Say {
     Nothing,
 }
 
-impl Subscription {
+impl OneFeed {
     pub(super) fn new(wanted: &Subscribe, state: &AppState) -> Result<Self, Problem> {
         let id = wanted.id;
         let topic = match wanted.subscribe {
             Topic::Mark => Of::Mark { said: None },
             Topic::Lag => Of::Lag(state.boards.lag.watch()),
             Topic::Jobs => Of::Jobs(state.boards.jobs.watch()),
+            Topic::Subscriptions => Of::Subscriptions(state.boards.subscriptions.watch()),
+            Topic::Subscription => Of::Subscription(Box::new(Deliveries::new(wanted, state)?)),
             Topic::Events => {
                 let filter = crate::api::extract::filter(wanted.filter.as_deref())
                     .map_err(|ApiError(problem)| problem)?;
@@ -92,27 +97,53 @@ impl Subscription {
         matches!(self.topic, Of::Events(_))
     }
 
+    /// True when it delivers events of a subscription.
+    pub(super) fn delivers(&self) -> bool {
+        matches!(self.topic, Of::Subscription(_))
+    }
+
     /// True when it will have something to say though nothing happens.
     pub(super) fn waits_for_time(&self) -> bool {
         match &self.topic {
             Of::Events(cursor) => !cursor.caught_up || cursor.said < cursor.at,
-            Of::Mark { .. } => true,
-            Of::Lag(_) | Of::Jobs(_) => false,
+            Of::Mark { .. } | Of::Subscription(_) => true,
+            Of::Lag(_) | Of::Jobs(_) | Of::Subscriptions(_) => false,
         }
     }
 
     /// True when what it says depends on neither events nor time.
     pub(super) fn watches_boards(&self) -> bool {
-        matches!(self.topic, Of::Lag(_) | Of::Jobs(_))
+        matches!(self.topic, Of::Lag(_) | Of::Jobs(_) | Of::Subscriptions(_))
+    }
+
+    /// Takes what a member says of events that it was given; false when this feed gives none.
+    pub(super) fn hear(&mut self, said: Acknowledge) -> bool {
+        let Of::Subscription(deliveries) = &mut self.topic else {
+            return false;
+        };
+        deliveries.hear(said);
+        true
+    }
+
+    /// The feed is over; `broken`: its connection was lost.
+    pub(super) async fn end(self, state: &AppState, broken: bool) {
+        if let Of::Subscription(deliveries) = self.topic {
+            deliveries.end(state, broken).await;
+        }
     }
 
     /// What to say now.
-    pub(super) async fn next(&mut self, state: &AppState) -> Result<Say, StoreError> {
+    pub(super) async fn next(&mut self, state: &AppState) -> Result<Say, ApiError> {
         match &mut self.topic {
             Of::Mark { said } => Ok(next_mark(self.id, said, &state.feed)),
             Of::Lag(lag) => Ok(news(lag, |lag| ServerMessage::Lag { id: self.id, lag })),
             Of::Jobs(jobs) => Ok(news(jobs, |jobs| ServerMessage::Jobs { id: self.id, jobs })),
-            Of::Events(cursor) => cursor.next(self.id, state).await,
+            Of::Subscriptions(all) => Ok(news(all, |subscriptions| ServerMessage::Subscriptions {
+                id: self.id,
+                subscriptions,
+            })),
+            Of::Subscription(deliveries) => deliveries.next(self.id, state).await,
+            Of::Events(cursor) => Ok(cursor.next(self.id, state).await?),
         }
     }
 }
