@@ -153,6 +153,8 @@ test('a rebuild that stands on an event is told so, and goes on when that is ski
 });
 
 test('a replay is refused where the definition does not allow it, and ordered where it does', async ({ page, open: visit, define, append, refused, word }) => {
+  // Two looks by axe at a page that moves, and two plans.
+  test.slow();
   refused(/409/);
   const name = await define((name) => counting(name, word, 1));
   await append(`order-${word}`, [{ type: word, data: {} }]);
