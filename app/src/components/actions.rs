@@ -71,8 +71,8 @@ fn row(action: Action, of_many: bool, numbers: &VersionNumbers) -> AnyView {
     .into_any()
 }
 
-/// What an action concerns: a read model, a subscription, a kind of flow, a category's state.
-fn of(action: &Action) -> Option<(String, String)> {
+/// What an action concerns, and its page: a read model, a subscription, a kind of flow, a category's state.
+pub(crate) fn of(action: &Action) -> Option<(String, String)> {
     let fact = |name: &str| action.after.get(name).and_then(Value::as_str);
     let (path, name) = if let Some(name) = action.read_model.as_deref() {
         ("/read-models/", name)

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Loading;
 use super::job_orders::{JobOrders, Order};
-use super::read_model_orders::Said;
+use super::read_model_orders::{Said, SaidLine};
 use super::read_model_rebuild_plan::facts;
 use crate::api::{ActionsRequest, Answer, Api, ApiError, escape};
 use crate::components::Time;
@@ -145,19 +145,12 @@ fn One(
     });
     let state = Memo::new(move |_| job.with(|job| job.state));
     let over = Memo::new(move |_| state.get().is_over());
-    let said_class = move || match said.get() {
-        Some(said) if said.done => "notice done",
-        Some(_) => "notice bad",
-        None => "hidden",
-    };
     view! {
         <div class="bar heading">
             <h1>{format!("Job {id}: {} ", does_to(kind))} <a class="mono" href=format!("/read-models/{}", escape(&name))>{name.clone()}</a></h1>
             <JobBadge state />
         </div>
-        <div role="status" class="said">
-            <p class=said_class>{move || said.get().map(|said| said.words)}</p>
-        </div>
+        <SaidLine said />
         <Verdict job />
         <Show when=move || !over.get() && kind != JobKind::Promote>
             <div class="card step-body">

@@ -48,6 +48,7 @@ pub mod stream;
 pub mod stream_definition;
 pub mod stream_history;
 pub mod stream_line;
+pub mod stream_parts;
 pub mod stream_questions;
 pub mod stream_state;
 pub mod stream_steps;

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use leptos::prelude::*;
 
 use super::overview_cards::LINES;
-use crate::api::escape;
+use crate::components::actions::of;
 use crate::components::job::{JobBadge, ReadyIn, does_to, percent};
 use crate::components::zone;
 use crate::format;
@@ -143,10 +143,10 @@ pub fn LastActions(
 
 fn action_line(action: &Action, now: Timestamp, zone: i32) -> AnyView {
     let at = format::short_time(action.at, now, zone);
-    let model = action.read_model.clone().map(|name| {
+    let of = of(action).map(|(href, name)| {
         view! {
-            <a class="mono name" href=format!("/read-models/{}", escape(&name))>
-                {name.clone()}
+            <a class="mono name" href=href>
+                {name}
             </a>
         }
     });
@@ -161,7 +161,7 @@ fn action_line(action: &Action, now: Timestamp, zone: i32) -> AnyView {
                 {at}
             </time>
             <b>{action.action.replace('_', " ")}</b>
-            {model}
+            {of}
             <span class="why dim" title=title>
                 {by.clone()}
             </span>

@@ -10,7 +10,7 @@ use super::Loading;
 use super::read_model_definition::Versions;
 use super::read_model_failures::{Failures, StandsOn};
 use super::read_model_lag::LagCard;
-use super::read_model_orders::{Outcome, PauseButton, Shown, last_actions};
+use super::read_model_orders::{PauseButton, SaidLine, Shown, last_actions};
 use super::read_model_rebuild::{Rebuild, RebuildSection, last_jobs};
 use super::read_model_replay::ReplaySection;
 use super::read_model_rows::Rows;
@@ -111,7 +111,7 @@ fn One(
             <span class="grow"></span>
             <PauseButton shown />
         </div>
-        <Outcome shown />
+        <SaidLine said=shown.said />
         <StandsOn shown />
         <Reason shown />
         {move || describe.get().map(|describe| view! { <p class="dim">{describe}</p> })}

@@ -228,18 +228,18 @@ fn effect(order: &Order, before: &ReadModel, now: &ReadModel) -> Option<Said> {
 
 /// What came of the last order, read out when it changes.
 #[component]
-pub fn Outcome(
-    /// The page's read model.
-    shown: Shown,
+pub fn SaidLine(
+    /// What came of it.
+    said: RwSignal<Option<Said>>,
 ) -> impl IntoView {
-    let class = move || match shown.said.get() {
+    let class = move || match said.get() {
         Some(said) if said.done => "notice done",
         Some(_) => "notice bad",
         None => "hidden",
     };
     view! {
         <div role="status" class="said">
-            <p class=class>{move || shown.said.get().map(|said| said.words)}</p>
+            <p class=class>{move || said.get().map(|said| said.words)}</p>
         </div>
     }
     .into_any()

@@ -5,7 +5,7 @@ use std::pin::Pin;
 use highwater_model::{Job, JobKind, JobState, ReadModelDiff, RebuildPlan, VersionRole};
 use leptos::prelude::*;
 
-use super::read_model_orders::{Said, Shown};
+use super::read_model_orders::{Said, SaidLine, Shown};
 use super::read_model_rebuild_back::{Ended, PreviousVersion};
 use super::read_model_rebuild_diff::Compare;
 use super::read_model_rebuild_plan::Plan;
@@ -253,7 +253,7 @@ pub fn RebuildSection(
             <div class="card">
                 <Steps rebuild open />
                 <div class="step-body">
-                    <SaidOf rebuild />
+                    <SaidLine said=rebuild.said />
                     {shown_panel}
                     <PreviousVersion rebuild open />
                 </div>
@@ -364,25 +364,6 @@ pub fn told_of(diff: &ReadModelDiff) -> String {
         counted(rows, "row", "rows"),
         if rows == 1 { "differs" } else { "differ" }
     )
-}
-
-/// What came of the last order of this section, read out when it changes.
-#[component]
-fn SaidOf(
-    /// What the section shows.
-    rebuild: Rebuild,
-) -> impl IntoView {
-    let class = move || match rebuild.said.get() {
-        Some(said) if said.done => "notice done",
-        Some(_) => "notice bad",
-        None => "hidden",
-    };
-    view! {
-        <div role="status" class="said">
-            <p class=class>{move || rebuild.said.get().map(|said| said.words)}</p>
-        </div>
-    }
-    .into_any()
 }
 
 /// The job that runs, as a signal for the parts that show one; the last one that ran when it is over.

@@ -4,7 +4,7 @@ use highwater_model::{JobState, PartBody, PlanBody, PlanKind, Position, ReplayPl
 use leptos::prelude::*;
 use leptos_router::hooks::use_location;
 
-use super::read_model_orders::Said;
+use super::read_model_orders::{Said, SaidLine};
 use super::read_model_rebuild::Rebuild;
 use crate::api::{Api, escape};
 use crate::components::read_model_state::counted;
@@ -20,11 +20,6 @@ pub fn ReplaySection(
     let said = RwSignal::new(None::<Said>);
     // Its own words stand here, not in the section of the rebuild.
     let here = Rebuild { said, ..rebuild };
-    let class = move || match said.get() {
-        Some(said) if said.done => "notice done",
-        Some(_) => "notice bad",
-        None => "hidden",
-    };
     let jobs = format!("/jobs?read_model={}", escape(&rebuild.name()));
     let details = NodeRef::<leptos::html::Details>::new();
     let hash = use_location().hash;
@@ -46,9 +41,7 @@ pub fn ReplaySection(
                     <code>"-- highwater: key stream"</code> " has the rows of one stream made again; for any other there is the rebuild above. "
                     <a href=jobs>"Its jobs"</a>
                 </p>
-                <div role="status" class="said">
-                    <p class=class>{move || said.get().map(|said| said.words)}</p>
-                </div>
+                <SaidLine said />
                 <Replay rebuild=here />
                 <Part rebuild=here />
             </details>

@@ -4,10 +4,11 @@ use highwater_model::filter::quoted;
 use highwater_model::{RecordedEvent, StreamPage as Page, StreamSummary};
 use leptos::prelude::*;
 use leptos_meta::Title;
-use leptos_router::hooks::{use_params_map, use_query_map};
+use leptos_router::hooks::use_params_map;
 
 use super::Loading;
 use super::stream_history::StreamHistory;
+use super::stream_parts::StreamParts;
 use crate::api::{Api, escape};
 use crate::components::copy::CopyCurl;
 use crate::components::grid::AddToGrid;
@@ -31,12 +32,13 @@ pub fn StreamPage() -> impl IntoView {
             async move { api.stream(&name).await }
         },
     );
+    let parts = StreamParts::new(name);
     view! {
         <Title text=move || name.get() />
         <Transition fallback=Loading>
             {move || Suspend::new(async move {
                 match found.await {
-                    Ok(summary) => stream_view(summary),
+                    Ok(summary) => stream_view(summary, parts),
                     Err(error) if error.is_not_found() => {
                         view! { <NotFound what=format!("There is no stream {}.", name.get_untracked()) /> }.into_any()
                     }
@@ -48,7 +50,7 @@ pub fn StreamPage() -> impl IntoView {
     .into_any()
 }
 
-fn stream_view(summary: StreamSummary) -> AnyView {
+fn stream_view(summary: StreamSummary, parts: StreamParts) -> AnyView {
     let name = summary.stream.to_string();
     let live = format!(
         "/live?filter={}",
@@ -65,6 +67,7 @@ fn stream_view(summary: StreamSummary) -> AnyView {
             if let Ok(found) = api.stream(&name).await
                 && now.try_with_untracked(|now| *now != found) == Some(true)
             {
+                parts.has_grown(&name, found.last_version.0);
                 let _ = now.try_set(found);
             }
         })
@@ -81,8 +84,8 @@ fn stream_view(summary: StreamSummary) -> AnyView {
             <span class="grow"></span>
             <CopyCurl path=format!("/api/streams/{}/events?direction=backward", escape(&name)) />
         </div>
-        <StreamHistory name=name.clone() newest />
-        <Events name newest />
+        <StreamHistory name newest parts />
+        <Events parts />
     }
     .into_any()
 }
@@ -125,23 +128,10 @@ fn facts(now: RwSignal<StreamSummary>) -> AnyView {
 /// Its events, newest first; what comes while the page is open is shown unless older ones are looked at.
 #[component]
 fn Events(
-    /// The stream.
-    name: String,
-    /// Its newest version.
-    newest: Memo<i64>,
+    /// What the page reads.
+    parts: StreamParts,
 ) -> impl IntoView {
-    let query = use_query_map();
-    let from = Memo::new(move |_| {
-        query.with(|query| query.get("from").and_then(|from| from.parse::<i64>().ok()))
-    });
-    let of = StoredValue::new(name);
-    let page = Resource::new(
-        move || (from.get(), from.get().is_none().then(|| newest.get())),
-        move |(from, _)| {
-            let (api, name) = (Api::from_context(), of.get_value());
-            async move { api.stream_events(&name, from).await }
-        },
-    );
+    let page = parts.events;
     view! {
         <Transition fallback=|| ()>
             {move || Suspend::new(async move {

@@ -8,6 +8,7 @@ use leptos_router::params::ParamsMap;
 use super::href_with;
 use super::stream_definition::DefinitionForm;
 use super::stream_line::line;
+use super::stream_parts::StreamParts;
 use super::stream_questions::{Compare, FirstAt};
 use super::stream_state::{folding_view, state_view};
 use crate::api::{Api, StateAsked, escape};
@@ -26,7 +27,7 @@ pub(super) struct At {
 }
 
 impl At {
-    fn read(map: &ParamsMap) -> Self {
+    pub(super) fn read(map: &ParamsMap) -> Self {
         let number = |text: &str| text.parse::<i64>().ok().filter(|number| *number >= 0);
         Self {
             version: map.get("version").and_then(|text| number(&text)),
@@ -56,32 +57,15 @@ pub fn StreamHistory(
     name: String,
     /// Its newest version.
     newest: Memo<i64>,
+    /// What the page reads.
+    parts: StreamParts,
 ) -> impl IntoView {
     let query = use_query_map();
-    let at = Memo::new(move |_| query.with(At::read));
+    let StreamParts {
+        at, drawn, state, ..
+    } = parts;
     let of = StoredValue::new(name);
-    let asked = move || (of.get_value(), Api::from_context());
-    let drawn = Resource::new(
-        move || at.with(|at| at.zoom),
-        move |zoom| {
-            let (name, api) = asked();
-            async move {
-                let (from, to) = zoom.unzip();
-                api.timeline(&name, from, to).await
-            }
-        },
-    );
     let grown = grown(of, at, newest);
-    let state = Resource::new(
-        move || {
-            let version = at.with(|at| at.version);
-            (version, version.is_none().then(|| newest.get()))
-        },
-        move |(version, _)| {
-            let (name, api) = asked();
-            async move { api.state(&name, version).await }
-        },
-    );
     let path = move || format!("/streams/{}", of.with_value(|name| escape(name)));
     let link = Callback::new(move |changes: Vec<(&'static str, String)>| {
         let changes: Vec<(&'static str, &str)> = changes

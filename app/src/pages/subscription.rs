@@ -6,10 +6,11 @@ use leptos_meta::Title;
 use leptos_router::hooks::use_params_map;
 
 use super::Loading;
+use super::read_model_orders::SaidLine;
 use super::subscription_members::Members;
 use super::subscription_move::MoveSection;
 use super::subscription_numbers::{MadeOf, Numbers};
-use super::subscription_orders::{Found, SaidLine, Shown, read};
+use super::subscription_orders::{Found, Shown, read};
 use super::subscription_parked::ParkedSection;
 use super::subscription_pause::PauseButton;
 use super::subscription_settings::SettingsSection;

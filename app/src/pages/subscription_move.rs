@@ -4,8 +4,8 @@ use highwater_model::{MovePlan, Position};
 use leptos::prelude::*;
 use leptos_router::hooks::use_location;
 
-use super::read_model_orders::Said;
-use super::subscription_orders::{SaidLine, Shown};
+use super::read_model_orders::{Said, SaidLine};
+use super::subscription_orders::Shown;
 use crate::api::{Api, SubscriptionOrder as Order};
 use crate::components::reason_form::ReasonForm;
 use crate::format;

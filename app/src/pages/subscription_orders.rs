@@ -228,22 +228,3 @@ fn is_more_to_read(before: &Subscription, now: &Subscription) -> bool {
     // A checkpoint goes back by an order only.
     of(before) != of(now) || now.checkpoint < before.checkpoint
 }
-
-/// What came of the last order, read out when it changes.
-#[component]
-pub fn SaidLine(
-    /// What came of it.
-    said: RwSignal<Option<Said>>,
-) -> impl IntoView {
-    let class = move || match said.get() {
-        Some(said) if said.done => "notice done",
-        Some(_) => "notice bad",
-        None => "hidden",
-    };
-    view! {
-        <div role="status" class="said">
-            <p class=class>{move || said.get().map(|said| said.words)}</p>
-        </div>
-    }
-    .into_any()
-}

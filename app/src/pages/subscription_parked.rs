@@ -3,7 +3,8 @@
 use highwater_model::{ParkedEvent, Position};
 use leptos::prelude::*;
 
-use super::subscription_orders::{SaidLine, Shown};
+use super::read_model_orders::SaidLine;
+use super::subscription_orders::Shown;
 use crate::api::{SubscriptionOrder as Order, escape};
 use crate::components::read_model_state::counted;
 use crate::components::reason_form::ReasonForm;

@@ -4,8 +4,8 @@ use highwater_model::SubscriptionBody;
 use highwater_model::filter::Filter;
 use leptos::prelude::*;
 
-use super::read_model_orders::Said;
-use super::subscription_orders::{SaidLine, Shown};
+use super::read_model_orders::{Said, SaidLine};
+use super::subscription_orders::Shown;
 use crate::api::SubscriptionOrder as Order;
 use crate::components::read_model_state::counted;
 use crate::components::reason_form::ReasonForm;

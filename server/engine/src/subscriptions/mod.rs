@@ -33,8 +33,7 @@ impl Subscriptions {
             store,
             moves: Arc::default(),
         };
-        let keep = keeper::keep(subscriptions.clone(), feed, tasks.token());
-        tasks.spawn("subscriptions", keep);
+        keeper::start(&subscriptions, feed, tasks);
         subscriptions
     }
 
@@ -79,7 +78,7 @@ impl Subscriptions {
         Ok(looked.more)
     }
 
-    /// The same; when there is nothing, waits for it until the time is over.
+    /// As [`Subscriptions::deliver`]; when there is nothing, waits for it until the time is over.
     ///
     /// # Errors
     /// As [`Subscriptions::deliver`].
