@@ -1,6 +1,7 @@
 //! The typed client of the HTTP API: `fetch` in the browser; on the server the same router in process, with the visitor's identity.
 
 mod browser;
+mod demo;
 pub mod flows;
 mod jobs;
 mod read_models;
@@ -26,6 +27,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use browser::{Sending, from_browser};
+pub use demo::{DemoOrder, GoodOnSale, OrderProgress, OrderedItem};
 pub use jobs::JobsRequest;
 pub use read_models::{ActionsRequest, Order, RowsRequest};
 pub use states::StateAsked;
@@ -220,11 +222,25 @@ impl Api {
 
     /// Orders something, and reads what the server answers.
     async fn post<T: DeserializeOwned>(&self, path: String, body: &impl Serialize) -> Answer<T> {
+        self.give("POST", path, body).await
+    }
+
+    /// The same for what is to be so from now on.
+    async fn put<T: DeserializeOwned>(&self, path: String, body: &impl Serialize) -> Answer<T> {
+        self.give("PUT", path, body).await
+    }
+
+    async fn give<T: DeserializeOwned>(
+        &self,
+        method: &'static str,
+        path: String,
+        body: &impl Serialize,
+    ) -> Answer<T> {
         let body =
             serde_json::to_string(body).map_err(|error| ApiError::Unreadable(error.to_string()))?;
         let answer = self
             .send(Sending {
-                method: "POST",
+                method,
                 path,
                 body: Some(("application/json", body)),
             })

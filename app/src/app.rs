@@ -19,6 +19,7 @@ use crate::pages::audit::AuditPage;
 use crate::pages::event::EventOnePage;
 use crate::pages::event_type::EventTypePage;
 use crate::pages::flow::FlowPage;
+use crate::pages::flow_map::FlowMapPage;
 use crate::pages::flows::FlowsPage;
 use crate::pages::grid::GridPage;
 use crate::pages::job::JobPage;
@@ -27,6 +28,9 @@ use crate::pages::live::LivePage;
 use crate::pages::overview::OverviewPage;
 use crate::pages::read_model::ReadModelPage;
 use crate::pages::read_models::ReadModelsPage;
+use crate::pages::shop::ShopPage;
+use crate::pages::stage::StagePage;
+use crate::pages::stage_play::StageNotesPage;
 use crate::pages::store::StorePage;
 use crate::pages::stream::StreamPage;
 use crate::pages::streams::StreamsPage;
@@ -128,6 +132,9 @@ pub fn App() -> impl IntoView {
                 <Routes fallback=|| view! { <NotFound what="There is no such page." /> }>
                     <Route path=path!("/") view=OverviewPage ssr=SsrMode::Async />
                     <Route path=path!("/live") view=LivePage ssr=SsrMode::Async />
+                    <Route path=path!("/stage") view=StagePage ssr=SsrMode::Async />
+                    <Route path=path!("/stage/notes") view=StageNotesPage ssr=SsrMode::Async />
+                    <Route path=path!("/shop") view=ShopPage ssr=SsrMode::Async />
                     <Route path=path!("/streams") view=StreamsPage ssr=SsrMode::Async />
                     <Route path=path!("/store") view=StorePage ssr=SsrMode::Async />
                     <Route path=path!("/streams/:stream") view=StreamPage ssr=SsrMode::Async />
@@ -137,6 +144,7 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("/subscriptions/:name") view=SubscriptionPage ssr=SsrMode::Async />
                     <Route path=path!("/flows") view=FlowsPage ssr=SsrMode::Async />
                     <Route path=path!("/flows/:id") view=FlowPage ssr=SsrMode::Async />
+                    <Route path=path!("/flow-map") view=FlowMapPage ssr=SsrMode::Async />
                     <Route path=path!("/grid") view=GridPage ssr=SsrMode::Async />
                     <Route path=path!("/jobs") view=JobsPage ssr=SsrMode::Async />
                     <Route path=path!("/jobs/:id") view=JobPage ssr=SsrMode::Async />

@@ -165,10 +165,19 @@ pub fn hue(event_type: &str) -> String {
 
 /// The same for a drawing: `type` draws a box before words.
 pub fn hue_alone(event_type: &str) -> String {
+    format!("h{}", hue_step(event_type))
+}
+
+/// The same in degrees, for what is painted.
+pub fn hue_degrees(event_type: &str) -> u16 {
+    hue_step(event_type) * 10
+}
+
+fn hue_step(event_type: &str) -> u16 {
     let hash = event_type.bytes().fold(0x811c_9dc5_u32, |hash, byte| {
         (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
     });
-    format!("h{}", (hash ^ (hash >> 15)) % 36)
+    u16::try_from((hash ^ (hash >> 15)) % 36).unwrap_or(0)
 }
 
 /// The first fields of an event's data in one line.

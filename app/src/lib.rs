@@ -23,6 +23,7 @@ pub mod components;
 pub mod format;
 pub mod live;
 pub mod pages;
+pub mod stage;
 
 pub use app::{App, PageStatus, Site, shell};
 

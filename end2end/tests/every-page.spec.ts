@@ -94,6 +94,18 @@ const PAGES: [string, (of: Things) => string, (of: Things) => string][] = [
     `,
   ],
   [
+    'flow map',
+    () => '/flow-map',
+    () => `
+      - heading "Flow map" [level=1]
+      - link "List of flows"
+      - group "Time shown"
+      - region "The flow map as a picture; the table below says the same"
+      - list "Who emits events"
+      - heading "Steps" [level=2]
+    `,
+  ],
+  [
     'grid',
     ({ stream }) => `/grid?stream=${stream}`,
     ({ stream }) => `

@@ -30,11 +30,11 @@ pub struct ServeArgs {
     #[arg(long, value_name = "DIR", env = "HIGHWATER_DATA_DIR")]
     pub data_dir: Option<PathBuf>,
 
-    /// Runs a demo shop that appends events, 20 a second unless given
+    /// Runs a demo shop, its services as processes of their own, that appends about so many events a second; 20 unless given
     #[arg(long, value_name = "EVENTS_PER_S", num_args = 0..=1, require_equals = true, default_missing_value = DEFAULT_DEMO, env = "HIGHWATER_DEMO")]
     pub demo: Option<f64>,
 
-    /// The number that the demo's events follow from
+    /// The number that the demo's orders follow from
     #[arg(
         long,
         value_name = "NUMBER",
@@ -42,6 +42,15 @@ pub struct ServeArgs {
         env = "HIGHWATER_DEMO_SEED"
     )]
     pub demo_seed: u64,
+
+    /// So many times faster than usual do the demo's services work
+    #[arg(
+        long,
+        value_name = "FACTOR",
+        default_value_t = 1.0,
+        env = "HIGHWATER_DEMO_SPEED"
+    )]
+    pub demo_speed: f64,
 
     /// A folder of read models, a `.sql` file each; it is watched
     #[arg(long, value_name = "DIR", env = "HIGHWATER_READ_MODELS")]

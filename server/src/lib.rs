@@ -10,6 +10,7 @@ pub mod caller;
 mod checks;
 pub mod cli;
 pub mod config;
+pub mod demo;
 mod disk;
 pub mod guard;
 pub mod live;

@@ -16,7 +16,9 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
 
+use crate::cli::client::ServerArgs;
 use crate::config::ServeArgs;
+use crate::demo::{DemoShop, Way};
 use crate::live::Boards;
 use crate::site::Site;
 use crate::state::{AppState, Reach};
@@ -33,7 +35,7 @@ const DRAIN: Duration = Duration::from_secs(10);
 /// thread.
 pub fn run(args: &ServeArgs) -> anyhow::Result<()> {
     memory::give_back();
-    start_log(args);
+    start_log(&args.log, args.log_json);
     let listener = listen(args.listen)?;
     let (url, embedded) = match args.database_url() {
         Some(url) => (url, None),
@@ -78,15 +80,11 @@ async fn serve(
     let read_models = ReadModels::start(store.clone(), &tasks, options);
     let stopping = CancellationToken::new();
     let site = Site::load();
-    if let Some(events_per_second) = args.demo {
-        highwater_demo::run(
-            store.clone(),
-            read_models.clone(),
-            events_per_second,
-            args.demo_seed,
-            &tasks,
-        );
-    }
+    let address = listener.local_addr()?;
+    let demo = match args.demo {
+        Some(rate) => Some(open_demo(&store, address, rate, args).await?),
+        None => None,
+    };
     let state = AppState::from(Reach {
         boards: Boards::start(&store, &tasks),
         states: States::new(store.clone()),
@@ -94,6 +92,7 @@ async fn serve(
         store,
         feed,
         read_models,
+        demo: demo.clone(),
         stopping: stopping.clone(),
         data_dir,
         metrics: metrics::install(),
@@ -104,10 +103,9 @@ async fn serve(
             .build(),
         site: Arc::new(site),
     });
-    let address = listener.local_addr()?;
     let listener = tokio::net::TcpListener::from_std(listener)?;
     let app = router::router(state);
-    say_where(address);
+    say_where(address, demo.is_some());
 
     let server = axum::serve(listener, app)
         .with_graceful_shutdown(stopping.clone().cancelled_owned())
@@ -117,6 +115,13 @@ async fn serve(
         ended = &mut server => ended,
         signal = told_to_stop() => {
             tracing::info!(signal = signal?, "stopping");
+            if let Some(demo) = &demo {
+                // Its services give back what they have, which takes a server that answers.
+                tokio::select! {
+                    () = demo.close() => {}
+                    _ = &mut server => {}
+                }
+            }
             stopping.cancel();
             if let Ok(ended) = tokio::time::timeout(DRAIN, &mut server).await { ended } else {
                 tracing::warn!("some requests still ran after {} s and were cut off", DRAIN.as_secs());
@@ -127,6 +132,24 @@ async fn serve(
     tasks.shutdown().await;
     tracing::info!("stopped");
     ended.context("the server ended")
+}
+
+async fn open_demo(
+    store: &Store,
+    address: SocketAddr,
+    events_per_second: f64,
+    args: &ServeArgs,
+) -> anyhow::Result<DemoShop> {
+    let url = format!("http://{address}/").parse()?;
+    let server = ServerArgs { url };
+    let way = Way {
+        server,
+        events_per_second,
+        seed: args.demo_seed,
+        speed: args.demo_speed,
+    };
+    let opened = DemoShop::open(store, &way);
+    opened.await.context("the demo shop did not open")
 }
 
 /// A loopback address, the one that was named or the first free one.
@@ -174,7 +197,8 @@ fn data_dir(args: &ServeArgs) -> PathBuf {
         .unwrap_or_else(highwater_postgres::default_data_dir)
 }
 
-async fn told_to_stop() -> anyhow::Result<&'static str> {
+/// Waits for Ctrl-C or SIGTERM.
+pub(crate) async fn told_to_stop() -> anyhow::Result<&'static str> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
     Ok(tokio::select! {
@@ -183,14 +207,15 @@ async fn told_to_stop() -> anyhow::Result<&'static str> {
     })
 }
 
-fn start_log(args: &ServeArgs) {
-    let levels = EnvFilter::try_new(&args.log).unwrap_or_else(|_| EnvFilter::new("info"));
+/// Starts to log to standard error: these levels, as JSON or for people.
+pub(crate) fn start_log(levels: &str, json: bool) {
+    let levels = EnvFilter::try_new(levels).unwrap_or_else(|_| EnvFilter::new("info"));
     let log = tracing_subscriber::fmt()
         .with_env_filter(levels)
         .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal());
     // Fails only when a log is installed already, and then that one is used.
-    let _: Result<_, _> = if args.log_json {
+    let _: Result<_, _> = if json {
         log.json().try_init()
     } else {
         log.try_init()
@@ -201,7 +226,7 @@ fn start_log(args: &ServeArgs) {
     clippy::print_stdout,
     reason = "the one line that a person or a script waits for"
 )]
-fn say_where(address: SocketAddr) {
+fn say_where(address: SocketAddr, has_demo: bool) {
     println!("Highwater is at http://{address}/");
     if std::io::stdout().is_terminal() {
         // The commands look for port 3000 by themselves.
@@ -211,6 +236,12 @@ fn say_where(address: SocketAddr) {
             format!(" --url http://{address}")
         };
         let program = program();
+        if has_demo {
+            println!(
+                "  http://{address}/stage   its services, and what flows between them; stop one and see"
+            );
+            println!("  http://{address}/shop    order something yourself");
+        }
         println!("\nIn another terminal:");
         println!("  {program} tail{url} 'type:Order*'         events as they are recorded");
         println!(

@@ -10,6 +10,7 @@ use leptos::config::LeptosOptions;
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio_util::sync::CancellationToken;
 
+use crate::demo::DemoShop;
 use crate::live::Boards;
 use crate::site::Site;
 
@@ -31,6 +32,8 @@ pub struct Reach {
     pub subscriptions: Subscriptions,
     /// How these and the jobs are, for those who watch.
     pub boards: Boards,
+    /// The demo shop, if this server runs one.
+    pub demo: Option<DemoShop>,
     /// Cancelled when the server begins to stop: live connections close, `/readyz` says so.
     pub stopping: CancellationToken,
     /// Where the Postgres that this process started itself keeps its data; none when it was given one.

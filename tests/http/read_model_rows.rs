@@ -162,3 +162,42 @@ async fn what_has_no_order_or_is_not_there_is_refused() {
         is_refused(found, 400, "bad_query", &["has no column", "note"]);
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_with_a_value_are_found_by_any_column() {
+    let server = odd().await;
+    let by_key = all(&server, &[("order", "a key"), ("equals", "3")]).await;
+    assert_eq!(by_key.len(), 1, "{by_key:#?}");
+    assert_eq!(by_key[0]["a key"], 3);
+    // Several, page by page.
+    let by_note = all(&server, &[("order", "note"), ("equals", "01")]).await;
+    let everything = all(&server, &[]).await;
+    let wanted = everything.iter().filter(|row| row["note"] == "01").count();
+    assert!(wanted > 2);
+    assert_eq!(by_note.len(), wanted);
+    assert!(by_note.iter().all(|row| row["note"] == "01"));
+    let nobody = all(
+        &server,
+        &[("order", "note"), ("equals", "'; drop table x; --")],
+    )
+    .await;
+    assert_eq!(nobody, [Value::Null; 0]);
+
+    for (params, says) in [
+        (vec![("equals", "3")], "equals needs order"),
+        (
+            vec![("order", "a key"), ("equals", "three")],
+            "no value of a key",
+        ),
+        (
+            vec![("order", "a key"), ("equals", "\u{0}")],
+            "no value of a key",
+        ),
+    ] {
+        let (status, problem) = page(&server, &params).await;
+        assert_eq!(status, 400, "{problem}");
+        let detail = problem["detail"].as_str().unwrap();
+        assert!(detail.contains(says), "{detail}");
+        assert_eq!(problem["parameter"], "equals");
+    }
+}

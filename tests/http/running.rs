@@ -64,6 +64,7 @@ impl Running {
             store,
             feed,
             read_models,
+            demo: None,
             stopping: CancellationToken::new(),
             data_dir: None,
             metrics: metrics::install(),

@@ -100,6 +100,35 @@ async fn a_member_fetches_acknowledges_and_fails() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_leaves_gives_back_what_it_has_and_that_is_no_failure() {
+    let server = Running::start().await;
+    placed(&server, "order-1", 1).await;
+    made(&server, json!({})).await;
+    assert_eq!(
+        positions(&fetch(&server, json!({"member": "a"})).await),
+        [1]
+    );
+    let waiting = fetch(&server, json!({"member": "b", "wait_s": 20}));
+    let leaving = async {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        let release = "/api/subscriptions/mailer/release";
+        let (status, _) = server.post(release, r#"{"member": "a"}"#).await;
+        assert_eq!(status, 204);
+        is_refused(
+            server.post(release, "{}").await,
+            422,
+            "bad_fields",
+            &["member"],
+        );
+    };
+    let (taken, ()) = tokio::join!(waiting, leaving);
+    assert_eq!(
+        (positions(&taken), &taken["deliveries"][0]["attempt"]),
+        (vec![1], &json!(1))
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn who_waits_hears_of_an_event_as_soon_as_it_is_recorded() {
     let server = Running::start().await;
     made(&server, json!({})).await;

@@ -1,8 +1,9 @@
 //! Flows, and the rules by which they end.
 
-use highwater_model::{Flow, FlowKind, FlowList, FlowRule, FlowRuleBody};
+use highwater_model::{Flow, FlowKind, FlowList, FlowMap, FlowRule, FlowRuleBody};
 
 use super::{Answer, Api, ApiError, Query, Sending, escape};
+use crate::chart::Range;
 
 /// Which flows to list.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -60,6 +61,12 @@ impl Api {
             escape(correlation_id)
         )))
         .await
+    }
+
+    /// Who handles what and emits what then.
+    pub async fn flow_map(&self, range: Range) -> Answer<FlowMap> {
+        self.get(Query(format!("/api/flow-map?{}", range.asked())))
+            .await
     }
 
     /// Kinds of flows.

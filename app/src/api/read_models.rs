@@ -53,6 +53,8 @@ pub struct RowsRequest {
     pub table: String,
     /// The column to sort by; the primary key when empty.
     pub order: String,
+    /// With `order`: only rows in which that column has this value; any when empty.
+    pub equals: String,
     /// The largest first.
     pub descending: bool,
     /// From an earlier page's `next`.
@@ -162,6 +164,7 @@ impl Api {
         let mut query = of(name, "/rows");
         query.text("table", &request.table);
         query.text("order", &request.order);
+        query.text("equals", &request.equals);
         query.text(
             "direction",
             if request.descending { "backward" } else { "" },

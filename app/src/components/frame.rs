@@ -11,7 +11,7 @@ use crate::format;
 use crate::live::{Live, Status};
 
 /// The pages that exist: path, name.
-pub const PAGES: [(&str, &str); 9] = [
+pub const PAGES: [(&str, &str); 10] = [
     ("/", "Overview"),
     ("/live", "Live"),
     ("/streams", "Streams"),
@@ -21,6 +21,7 @@ pub const PAGES: [(&str, &str); 9] = [
     ("/types", "Types"),
     ("/store", "Store"),
     ("/audit", "Audit"),
+    ("/stage", "Stage"),
 ];
 
 /// The pages, at the left.
@@ -33,9 +34,10 @@ pub fn Rail() -> impl IntoView {
             let on = if path == "/" {
                 here == "/"
             } else {
-                // A subscription has its page, and its list is with the read models.
+                // A subscription has its page, and its list is with the read models; the map is drawn from flows.
                 here.starts_with(path)
                     || (path == "/read-models" && here.starts_with("/subscriptions/"))
+                    || (path == "/flows" && here == "/flow-map")
             };
             on.then_some("page")
         };
@@ -69,12 +71,14 @@ pub fn TopBar(
             Some("streams") => "Streams",
             Some("read-models" | "subscriptions") => "Read models",
             Some("flows") => "Flows",
+            Some("flow-map") => "Flows / Flow map",
             Some("jobs") => "Jobs",
             Some("types") => "Types",
             Some("store") => "Store",
             Some("audit") => "Audit",
             Some("events") => "Events",
             Some("grid") => "Grid",
+            Some("stage") => "Stage",
             _ => "Overview",
         };
         let last = parts

@@ -15,6 +15,8 @@ pub mod grid;
 pub mod job;
 pub mod json_tree;
 pub mod line_diff;
+mod map_layout;
+pub mod map_picture;
 pub mod mistake;
 pub mod palette;
 mod palette_entries;

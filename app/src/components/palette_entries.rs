@@ -6,6 +6,9 @@ use highwater_model::{FindAnswer, FoundKind, SavedView};
 use super::frame::PAGES;
 use crate::api::escape;
 
+/// Pages that another one of the rail leads to.
+const INNER_PAGES: [(&str, &str); 1] = [("/flow-map", "Flow map")];
+
 /// What can be done to a read model: the place on its page, and the word for it.
 const ORDERS: [(&str, &str); 3] = [
     ("rebuild", "Rebuild"),
@@ -44,6 +47,7 @@ pub(super) fn pages(text: &str) -> Vec<Entry> {
     let text = text.trim();
     let mut fitting: Vec<(u8, Entry)> = PAGES
         .iter()
+        .chain(&INNER_PAGES)
         .filter_map(|(path, name)| {
             let fits = highwater_model::find::fit(name, text)?;
             let entry = Entry {
@@ -180,7 +184,7 @@ mod tests {
         };
         assert_eq!(names("st")[..2], ["Streams", "Store"]);
         assert_eq!(names("nothing like it"), Vec::<String>::new());
-        assert_eq!(names("").len(), PAGES.len());
+        assert_eq!(names("").len(), PAGES.len() + INNER_PAGES.len());
     }
 
     #[test]

@@ -71,6 +71,9 @@ pub fn FlowsPage() -> impl IntoView {
         <Title text="Flows" />
         <div class="bar">
             <h1>"Flows"</h1>
+            <a class="pill" href="/flow-map">
+                "Flow map"
+            </a>
             <span class="grow"></span>
             <Share
                 page=ViewPage::Flows

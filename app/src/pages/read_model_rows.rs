@@ -28,6 +28,7 @@ pub fn Rows(
         map.with(|map| RowsRequest {
             table: map.get("table").unwrap_or_default(),
             order: map.get("order").unwrap_or_default(),
+            equals: String::new(),
             descending: map.get("direction").is_some_and(|way| way == "backward"),
             cursor: map.get("cursor").unwrap_or_default(),
             version: map.get("version").unwrap_or_default(),

@@ -1,4 +1,4 @@
--- highwater: events StockReserved, StockReceived, StockDepleted
+-- highwater: events StockReserved, StockReleased, StockReceived, StockDepleted
 -- highwater: describe How many pieces of each good are there, and how often they ran out
 -- highwater: tables
 create table stock (
@@ -12,7 +12,7 @@ create table stock (
 -- highwater: each
 insert into stock as s (sku, available, reserved, received, ran_out, changed_at)
 select substr(stream, length('stock-') + 1), (data->>'available')::bigint,
-  case type when 'StockReserved' then (data->>'quantity')::bigint else 0 end,
+  case type when 'StockReserved' then (data->>'quantity')::bigint when 'StockReleased' then -(data->>'quantity')::bigint else 0 end,
   case type when 'StockReceived' then (data->>'quantity')::bigint else 0 end,
   case type when 'StockDepleted' then 1 else 0 end,
   occurred_at

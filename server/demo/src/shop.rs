@@ -10,7 +10,7 @@ use uuid::Uuid;
 use crate::chance::Chance;
 
 /// Sku, name, price in cents, pieces at the start.
-const GOODS: [(&str, &str, u64, u64); 8] = [
+pub(crate) const GOODS: [(&str, &str, u64, u64); 8] = [
     ("lamp-01", "Desk lamp", 3_900, 40),
     ("mug-07", "Enamel mug", 1_250, 120),
     ("chair-02", "Folding chair", 8_900, 25),
@@ -20,15 +20,15 @@ const GOODS: [(&str, &str, u64, u64); 8] = [
     ("vase-09", "Stone vase", 7_200, 12),
     ("pen-04", "Brass pen", 2_800, 90),
 ];
-const CUSTOMERS: [&str; 10] = [
+pub(crate) const CUSTOMERS: [&str; 10] = [
     "ada", "bela", "chen", "dora", "emeka", "freya", "goran", "hana", "iris", "jonas",
 ];
-const CITIES: [&str; 6] = ["Lisbon", "Kraków", "Gent", "Aarhus", "Turin", "Graz"];
-const CARRIERS: [&str; 3] = ["Northline", "Parcelbird", "Quickfoot"];
-const REFUSALS: [&str; 3] = ["card expired", "insufficient funds", "suspected fraud"];
+pub(crate) const CITIES: [&str; 6] = ["Lisbon", "Kraków", "Gent", "Aarhus", "Turin", "Graz"];
+pub(crate) const CARRIERS: [&str; 3] = ["Northline", "Parcelbird", "Quickfoot"];
+pub(crate) const REFUSALS: [&str; 3] = ["card expired", "insufficient funds", "suspected fraud"];
 
 /// Of so many parcels one is lost.
-const LOST_ONE_IN: u64 = 200;
+pub(crate) const LOST_ONE_IN: u64 = 200;
 
 /// One order on its way.
 #[derive(Debug, Clone)]

@@ -4,6 +4,9 @@ jsonb_build_object('reserved', 0, 'received', 0, 'turned_away', 0) || state || c
   when 'StockReserved' then jsonb_build_object(
     'available', data->'available',
     'reserved', coalesce((state->>'reserved')::bigint, 0) + (data->>'quantity')::bigint)
+  when 'StockReleased' then jsonb_build_object(
+    'available', data->'available',
+    'reserved', coalesce((state->>'reserved')::bigint, 0) - (data->>'quantity')::bigint)
   when 'StockReceived' then jsonb_build_object(
     'available', data->'available', 'supplier', data->'supplier', 'last_received_at', occurred_at,
     'received', coalesce((state->>'received')::bigint, 0) + (data->>'quantity')::bigint)

@@ -14,6 +14,7 @@
 //! | state definition | [`StateDefinition`] | an expression that says what an event makes of the state of its category's streams |
 //! | mark | [`Mark`] | where the high-water mark stands |
 //! | flow | [`Flow`], [`FlowSummary`] | the events of one correlation id, across streams and services |
+//! | flow map | [`FlowMap`] | which service handles which types and emits which, learned from the events' causes |
 //! | read model | [`ReadModel`], [`Definition`] | tables that a projection writes, and the text that says how |
 //! | subscription | [`Subscription`] | a named reader of the log with a checkpoint of its own, outside of Highwater |
 //! | member | [`Member`] | one of the programs that read for a subscription and share its events by stream |
@@ -31,11 +32,13 @@
 
 pub mod append;
 pub mod category;
+pub mod demo;
 pub mod event;
 pub mod event_type;
 pub mod filter;
 pub mod find;
 pub mod flow;
+pub mod flow_map;
 pub mod histogram;
 pub mod job;
 pub mod lag_history;
@@ -76,6 +79,7 @@ pub use flow::{
     Flow, FlowEvent, FlowKind, FlowList, FlowOrder, FlowOutcome, FlowRule, FlowRuleBody, FlowShown,
     FlowState, FlowSummary,
 };
+pub use flow_map::{FlowMap, FlowMapEdge, FlowMapNode, FlowMapPlace, FlowMapType};
 pub use histogram::{Bucket, Histogram};
 pub use job::{Eta, Job, JobKind, JobState};
 pub use lag_history::{LagHistory, LagSeries};
@@ -114,7 +118,7 @@ pub use stream_state::{
 };
 pub use subscription::{
     AcknowledgeBody, Acknowledged, Delivery, FailedDelivery, FetchBody, Fetched, Member, MemberWay,
-    MoveBody, MovePlan, ParkedAnswer, ParkedBody, ParkedEvent, StartAt, Subscription,
+    MoveBody, MovePlan, ParkedAnswer, ParkedBody, ParkedEvent, ReleaseBody, StartAt, Subscription,
     SubscriptionBody, SubscriptionNameError, SubscriptionState, check_subscription_name,
 };
 pub use time_range::{Span, chart_step_s};

@@ -227,6 +227,15 @@ pub struct AcknowledgeBody {
     pub failed: Vec<FailedDelivery>,
 }
 
+/// Gives back what a member has.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct ReleaseBody {
+    /// Who leaves.
+    pub member: String,
+}
+
 /// What was fetched.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]

@@ -1,12 +1,16 @@
-//! Subscriptions as a member uses them: `POST /api/subscriptions/{name}/fetch`, `…/acknowledge`. Over a WebSocket it is `GET /api/live`.
+//! Subscriptions as a member uses them: `POST /api/subscriptions/{name}/fetch`, `…/acknowledge`, `…/release`. Over a WebSocket it is `GET /api/live`.
 
 use std::time::Duration;
 
 use axum::Json;
 use axum::extract::{Request, State};
+use axum::http::StatusCode;
 use highwater_model::subscription::{AT_MOST, AT_MOST_USUAL, WAIT_MAX_S};
-use highwater_model::{AcknowledgeBody, Acknowledged, FetchBody, Fetched, MemberWay, Problem};
-use highwater_store::subscriptions::Ask;
+use highwater_model::{
+    AcknowledgeBody, Acknowledged, FetchBody, Fetched, MemberWay, Problem, ReleaseBody,
+    check_subscription_name,
+};
+use highwater_store::subscriptions::{Ask, SubscriptionError};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::extract::{Path, body, json};
@@ -18,6 +22,7 @@ pub fn routes() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
         .routes(routes!(fetch))
         .routes(routes!(acknowledge))
+        .routes(routes!(release))
 }
 
 /// Gives a member events, of a stream one at a time, and takes what it says of earlier ones. An event that it does not acknowledge in time goes to
@@ -78,6 +83,21 @@ async fn acknowledge(
     };
     let found = state.subscriptions.deliver(&name, ask).await?;
     Ok(Json(found.acknowledged))
+}
+
+/// A member leaves: what it has goes to others at once, and nothing of it counts as failed.
+#[utoipa::path(post, path = "/api/subscriptions/{name}/release", tag = "subscriptions", params(("name" = String, Path)), request_body = ReleaseBody,
+    responses((status = 204, description = "It has nothing any more"), (status = 404, body = Problem, content_type = "application/problem+json"),
+              (status = 422, description = "bad_name, bad_fields", body = Problem, content_type = "application/problem+json")))]
+async fn release(
+    State(state): State<AppState>,
+    Path(name): Path<String>,
+    request: Request,
+) -> ApiResult<StatusCode> {
+    let ReleaseBody { member } = json(&body(request, &state).await?)?;
+    check_subscription_name("member", &member).map_err(SubscriptionError::from)?;
+    state.subscriptions.release(&name, &member, false).await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 /// How many events a member may have unacknowledged.

@@ -11,6 +11,7 @@ pub mod charts;
 pub mod check;
 pub mod cloud_events;
 pub mod deliveries;
+pub mod demo;
 mod download;
 pub mod event_types;
 pub mod events;
@@ -18,6 +19,7 @@ pub mod export;
 pub mod extract;
 pub mod failures;
 pub mod find;
+pub mod flow_map;
 pub mod flows;
 pub mod health;
 pub mod histogram;
@@ -90,6 +92,7 @@ pub fn routes() -> OpenApiRouter<AppState> {
         .merge(state_definitions::routes())
         .merge(streams::routes())
         .merge(flows::routes())
+        .merge(flow_map::routes())
         .merge(find::routes())
         .merge(views::routes())
         .merge(event_types::routes())
@@ -105,6 +108,7 @@ pub fn routes() -> OpenApiRouter<AppState> {
         .merge(parked::routes())
         .merge(deliveries::routes())
         .merge(actions::routes())
+        .merge(demo::routes())
         .merge(store::routes())
         .merge(health::routes())
 }

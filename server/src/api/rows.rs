@@ -30,6 +30,8 @@ struct RowsParams {
     version: Option<VersionRole>,
     /// The column to order by; the primary key unless given.
     order: Option<String>,
+    /// With `order`: only rows in which that column has this value.
+    equals: Option<String>,
     /// `forward` (smallest first) unless given, or `backward`.
     direction: Option<Way>,
     /// 1 to 1,000; 100 unless given. With large rows a page has fewer.
@@ -53,6 +55,7 @@ async fn rows(
         role: params.version.unwrap_or(VersionRole::Live),
         table: params.table.filter(|table| !table.is_empty()),
         order: params.order.filter(|column| !column.is_empty()),
+        equals: params.equals,
         direction: params.direction.unwrap_or_default().into(),
         limit: limit(params.limit)?,
         cursor: params.cursor.filter(|cursor| !cursor.is_empty()),
@@ -83,6 +86,9 @@ impl From<RowsError> for ApiError {
                 .with("parameter", "order")
                 .with("columns", columns),
             RowsError::NoOrder { .. } => bad_query().with("parameter", "order"),
+            RowsError::NoColumn | RowsError::BadValue { .. } => {
+                bad_query().with("parameter", "equals")
+            }
             RowsError::BadCursor => bad_query().with("parameter", "cursor"),
             RowsError::TooSlow => Problem::new(504, "too_slow", "The query took too long", detail),
             _ => super::problem::internal(),

@@ -9,6 +9,7 @@ pub mod check;
 mod check_state;
 pub mod client;
 pub mod completions;
+pub mod demo;
 pub mod demo_log;
 pub mod doctor;
 pub mod export;
@@ -52,6 +53,8 @@ pub enum Command {
     Check(check::CheckArgs),
     /// Checks database, versions, rights, disk and mark, and says what to do
     Doctor(doctor::DoctorArgs),
+    /// Runs a service of the demo shop, or all of them, as clients of the server
+    Demo(demo::DemoArgs),
     /// Prints events of the demo shop, as many as you like, as import takes them
     DemoLog(demo_log::DemoLogArgs),
     /// Prints the completions of a shell
@@ -68,6 +71,7 @@ pub fn main() -> ExitCode {
         Command::Tail(args) => client::block_on(tail::run(args)),
         Command::Check(args) => client::block_on(check::run(args)),
         Command::Doctor(args) => doctor::run(&args),
+        Command::Demo(args) => client::block_on(demo::run(args)),
         Command::DemoLog(args) => demo_log::run(&args),
         Command::Completions(args) => completions::run(&args),
     };

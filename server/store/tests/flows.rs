@@ -539,3 +539,89 @@ async fn of_two_programs_each_event_is_counted_once() {
         .collect();
     assert_eq!(counts, expected);
 }
+
+/// An event of a service, or of nobody that is named.
+fn by(service: Option<&str>, event_type: &str, id: Uuid, cause: Option<Uuid>) -> ProposedEvent {
+    let mut metadata = json!({});
+    if let Some(service) = service {
+        metadata["service"] = json!(service);
+    }
+    if let Some(cause) = cause {
+        metadata["causation_id"] = json!(cause);
+    }
+    ProposedEvent {
+        id: Some(id),
+        metadata: Some(raw(&metadata)),
+        ..event(event_type, &json!({}))
+    }
+}
+
+#[tokio::test]
+async fn the_map_is_learned_from_causes() {
+    let fresh = fresh().await;
+    let store = &fresh.store;
+    let id = |number: u128| Uuid::from_u128(0x7000_8000_0000_0000_0000_9999 + number);
+    for number in 0..3 {
+        let (placed, asked, paid) = (id(number * 10), id(number * 10 + 1), id(number * 10 + 2));
+        let order = by(Some("orders"), "OrderPlaced", placed, None);
+        record(store, &format!("order-{number}"), vec![order]).await;
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        let payment = by(Some("payments"), "PaymentRequested", asked, Some(placed));
+        record(store, "payment-1", vec![payment]).await;
+        // Nobody says which service it is: it goes by its category. And one whose cause is nowhere.
+        let booked = by(None, "Booked", paid, Some(asked));
+        let stray = by(None, "Stray", id(number * 10 + 3), Some(id(900)));
+        record(store, "ledger-1", vec![booked, stray]).await;
+    }
+    let now = store.clock().now();
+    let minute = jiff::SignedDuration::from_mins(1);
+    let map = store.flow_map(now - minute, now + minute).await.unwrap();
+    assert_eq!((map.events, map.cut), (12, false));
+    // The log is younger than a minute.
+    assert!(map.since > now - minute, "{}", map.since);
+    let nodes = map.nodes.iter();
+    let nodes: Vec<_> = nodes
+        .map(|node| {
+            (
+                node.place.name.as_str(),
+                node.place.is_category,
+                node.events,
+            )
+        })
+        .collect();
+    let expected = [
+        ("ledger", true, 6),
+        ("orders", false, 3),
+        ("payments", false, 3),
+    ];
+    assert_eq!(nodes, expected);
+    let edges = map.edges.iter();
+    let edges: Vec<_> = edges
+        .map(|edge| {
+            let (from, to) = (edge.from.name.as_str(), edge.to.name.as_str());
+            format!(
+                "{from} {} > {to} {} {}",
+                edge.handled, edge.emitted, edge.events
+            )
+        })
+        .collect();
+    let expected = [
+        "payments PaymentRequested > ledger Booked 3",
+        "orders OrderPlaced > payments PaymentRequested 3",
+    ];
+    assert_eq!(edges, expected);
+    let first = &map.edges[1];
+    assert!(
+        first.p50_ms >= 20 && first.p95_ms >= first.p50_ms,
+        "{first:?}"
+    );
+    assert_eq!(first.newest, id(21));
+    let before = store
+        .flow_map(now - minute * 90, now - minute * 60)
+        .await
+        .unwrap();
+    assert_eq!(
+        (before.events, before.nodes.len(), before.edges.len()),
+        (0, 0, 0)
+    );
+}

@@ -6,6 +6,7 @@
 
 mod kinds;
 mod list;
+mod map;
 mod one;
 mod rules;
 mod summarise;

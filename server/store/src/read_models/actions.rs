@@ -134,6 +134,32 @@ enum Subject<'a> {
     Subscription(&'a str),
 }
 
+impl Store {
+    /// Puts on record what an operator did elsewhere than in the store: to a subscription, or to neither it nor a read model.
+    pub async fn note_action(
+        &self,
+        order: &Order,
+        action: &str,
+        subscription: Option<&str>,
+        before: Value,
+        after: Value,
+    ) -> Result<(), StoreError> {
+        let subject = subscription.map_or(Subject::Store, Subject::Subscription);
+        let mut connection = self.pool().acquire().await?;
+        write(
+            &mut connection,
+            order,
+            action,
+            subject,
+            before,
+            after,
+            "done",
+        )
+        .await?;
+        Ok(())
+    }
+}
+
 /// Writes an action that was done, in the transaction that does it.
 pub(super) async fn record(
     connection: &mut PgConnection,

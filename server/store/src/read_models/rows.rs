@@ -21,6 +21,8 @@ pub struct RowsQuery {
     pub table: Option<String>,
     /// By which column; by the primary key unless given, and where there is none, as they lie.
     pub order: Option<String>,
+    /// Only rows in which that column has this value, as the database reads it.
+    pub equals: Option<String>,
     /// Smallest first, or largest.
     pub direction: Direction,
     /// How many at most.
@@ -84,6 +86,19 @@ pub enum RowsError {
         "this cursor is not one that this table gave in this order; leave it out to begin anew"
     )]
     BadCursor,
+    /// Only a column can have a value, and pages by the primary key are by all of its columns.
+    #[error("equals needs order: the column that has this value")]
+    NoColumn,
+    /// Not a value of the column's type.
+    #[error("{value:?} is no value of {column}, which is of the type {column_type}")]
+    BadValue {
+        /// What was asked for.
+        value: String,
+        /// The column.
+        column: String,
+        /// Its type.
+        column_type: String,
+    },
     /// It took too long.
     #[error(
         "the rows took longer than {TIMEOUT_S} s and were given up; order by the primary key or by a column with an index"
@@ -153,6 +168,9 @@ impl Store {
             .await?;
         let mut read = sqlx::query(AssertSqlSafe(sql));
         for value in after.iter().flatten() {
+            read = read.bind(value);
+        }
+        if let Some(value) = &query.equals {
             read = read.bind(value);
         }
         let found = read

@@ -15,6 +15,8 @@ type Key = (String, String);
 /// How rows are ordered: by a column that may have no value, then by what tells rows apart.
 pub(super) struct RowsOrder {
     column: Option<Key>,
+    /// Which value it has to have.
+    equals: Option<String>,
     ties: Vec<Key>,
     direction: Direction,
 }
@@ -37,6 +39,14 @@ impl RowsOrder {
                 })?))
             }
         };
+        if let Some(value) = &query.equals {
+            if column.is_none() {
+                return Err(RowsError::NoColumn);
+            }
+            if value.contains('\0') {
+                return Err(bad_value(value, column.as_ref()));
+            }
+        }
         let mut ties: Vec<Key> = columns
             .iter()
             .filter(|column| column.key)
@@ -51,6 +61,7 @@ impl RowsOrder {
         }
         Ok(Self {
             column,
+            equals: query.equals.clone(),
             ties,
             direction: query.direction,
         })
@@ -93,7 +104,12 @@ impl RowsOrder {
             .keys()
             .map(|(column, _)| format!("hw_row.{column}::text"))
             .collect();
-        let condition = after.map_or_else(|| "true".to_owned(), |after| self.behind(after));
+        let mut condition = after.map_or_else(|| "true".to_owned(), |after| self.behind(after));
+        if let (Some(_), Some((column, column_type))) = (&self.equals, &self.column) {
+            let bound = after.map_or(0, <[_]>::len) + 1;
+            condition =
+                format!("({condition}) and hw_row.{column} = ${bound}::text::{column_type}");
+        }
         format!(
             "select j, k, n from (
                select j, k, count(*) over () as n, coalesce(sum(octet_length(j)) over (rows between unbounded preceding and 1 preceding), 0) as bytes from (
@@ -164,9 +180,21 @@ impl RowsOrder {
                 column_type: column_type.clone(),
             },
             (Some("57014"), _) => RowsError::TooSlow,
+            (Some(code), column) if code.starts_with("22") && self.equals.is_some() => {
+                bad_value(self.equals.as_deref().unwrap_or_default(), column.as_ref())
+            }
             // Values that are none of their type; nothing else in the statement is the caller's.
             (Some(code), _) if code.starts_with("22") => RowsError::BadCursor,
             _ => error.into(),
         }
+    }
+}
+
+fn bad_value(value: &str, column: Option<&Key>) -> RowsError {
+    let (column, column_type) = column.cloned().unwrap_or_default();
+    RowsError::BadValue {
+        value: value.to_owned(),
+        column: column.trim_matches('"').to_owned(),
+        column_type,
     }
 }

@@ -1,0 +1,218 @@
+//! A service on the Stage: how it is, what waits for it, and what can be done to it.
+
+use highwater_model::Subscription;
+use highwater_model::demo::{DemoService, DemoServiceState, DemoServiceWish};
+use leptos::prelude::*;
+
+use super::stage_scene::Shown;
+use crate::api::{Api, DemoOrder};
+use crate::components::subscription_state::present;
+use crate::format;
+
+/// How a reader is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Standing {
+    /// Somebody reads.
+    pub is_there: bool,
+    /// An operator paused it.
+    pub is_paused: bool,
+}
+
+impl Standing {
+    /// Of a subscription.
+    pub fn of(subscription: &Subscription) -> Self {
+        let is_paused = subscription.state == highwater_model::SubscriptionState::Paused;
+        Self {
+            is_there: present(subscription) > 0 && !is_paused,
+            is_paused,
+        }
+    }
+}
+
+/// One service.
+#[component]
+pub fn ServiceCard(
+    /// Its name.
+    name: String,
+    /// The Stage.
+    shown: Shown,
+) -> impl IntoView {
+    let of = StoredValue::new(name.clone());
+    let waits =
+        Memo::new(move |_| of.with_value(|name| shown.backlog.with(|backlog| backlog.of(name))));
+    let emitted = Memo::new(move |_| {
+        of.with_value(|name| {
+            shown
+                .emitted
+                .with(|all| all.get(name).copied().unwrap_or(0))
+        })
+    });
+    let service = Memo::new(move |_| of.with_value(|name| shown.service(name)));
+    let standing =
+        Memo::new(move |_| of.with_value(|name| shown.standing.with(|all| all.get(name).copied())));
+    let how = move || how(service.get().as_ref(), standing.get());
+    let hears = shown.cast.with_value(|cast| cast.hears(&name));
+    let controls = shown.service(&name).is_some();
+    view! {
+        <article class="actor" class=("away", move || how().0 == Look::Away) class=("slow", move || how().0 == Look::Slow)>
+            <h2>{name.clone()}</h2>
+            <p class="how">{move || how().1}</p>
+            {hears
+                .then(|| {
+                    view! {
+                        <p class="waits" class:many=move || { waits.get() > 20 }>
+                            {move || match waits.get() {
+                                0 => "nothing waits".to_owned(),
+                                waits => format!("{} waiting", format::number(waits)),
+                            }}
+                        </p>
+                    }
+                })}
+            <p class="dim">{move || said(emitted.get())}</p>
+            {controls.then(|| view! { <Controls name shown service /> })}
+        </article>
+    }
+    .into_any()
+}
+
+/// What it has emitted since the page was opened; nothing of one that has not.
+fn said(emitted: u64) -> Option<String> {
+    let emitted = i64::try_from(emitted).ok().filter(|emitted| *emitted > 0)?;
+    Some(format!("{} emitted", format::number(emitted)))
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Look {
+    There,
+    Slow,
+    Away,
+}
+
+/// How it looks, and the words for it.
+fn how(service: Option<&DemoService>, standing: Option<Standing>) -> (Look, &'static str) {
+    match (service.map(|service| service.state), standing) {
+        (Some(DemoServiceState::Stopped), _) => (Look::Away, "■ stopped"),
+        (Some(DemoServiceState::Crashed), _) => (Look::Away, "✕ crashed, comes back"),
+        (
+            _,
+            Some(Standing {
+                is_paused: true, ..
+            }),
+        ) => (Look::Away, "❚❚ paused"),
+        (Some(DemoServiceState::Slow), _) => (Look::Slow, "◐ slow"),
+        (Some(DemoServiceState::Running), _) => (Look::There, "● running"),
+        (
+            None,
+            Some(Standing {
+                is_there: false, ..
+            }),
+        ) => (Look::Away, "○ nobody reads"),
+        (None, Some(_)) => (Look::There, "● reading"),
+        (None, None) => (Look::There, "● emitting"),
+    }
+}
+
+/// What can be done to a service of the demo shop.
+#[component]
+fn Controls(
+    /// Its name.
+    name: String,
+    /// The Stage.
+    shown: Shown,
+    /// How it is.
+    service: Memo<Option<DemoService>>,
+) -> impl IntoView {
+    let of = StoredValue::new(name.clone());
+    let give = move |order: DemoOrder| {
+        let name = of.get_value();
+        leptos::task::spawn_local(async move {
+            let failed = Api::from_context().order_demo(&name, order).await.err();
+            let _ = shown.failed.try_set(failed.map(|error| error.to_string()));
+            shown.ask_demo();
+        });
+    };
+    let state = move || service.get().map(|service| service.state);
+    let at_work = move || state().is_some_and(DemoServiceState::is_at_work);
+    let running = move || state() == Some(DemoServiceState::Running);
+    view! {
+        <p class="orders">
+            <button
+                type="button"
+                class:hidden=running
+                aria-label=format!("Start {name}")
+                on:click=move |_| give(DemoOrder::Be(DemoServiceWish::Running))
+            >
+                "Start"
+            </button>
+            <button
+                type="button"
+                class:hidden=move || !running()
+                aria-label=format!("Slow {name} down")
+                on:click=move |_| give(DemoOrder::Be(DemoServiceWish::Slow))
+            >
+                "Slow"
+            </button>
+            <button
+                type="button"
+                class:hidden=move || !at_work()
+                aria-label=format!("Stop {name}")
+                on:click=move |_| give(DemoOrder::Be(DemoServiceWish::Stopped))
+            >
+                "Stop"
+            </button>
+            <button
+                type="button"
+                class:hidden=move || !at_work()
+                aria-label=format!("Crash {name}")
+                on:click=move |_| give(DemoOrder::Crash)
+            >
+                "Crash"
+            </button>
+        </p>
+    }
+    .into_any()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_service_that_does_not_work_looks_away_whoever_sees_to_that() {
+        let there = Some(Standing {
+            is_there: true,
+            is_paused: false,
+        });
+        let paused = Some(Standing {
+            is_there: false,
+            is_paused: true,
+        });
+        let unread = Some(Standing {
+            is_there: false,
+            is_paused: false,
+        });
+        let service = |state| {
+            Some(DemoService {
+                name: "payments".to_owned(),
+                state,
+                since: jiff::Timestamp::UNIX_EPOCH,
+                pid: None,
+                back_at: None,
+                starts: 1,
+            })
+        };
+        let look = |service: Option<DemoService>, standing| how(service.as_ref(), standing).0;
+        // The others may still believe that it is there.
+        assert_eq!(look(service(DemoServiceState::Crashed), there), Look::Away);
+        assert_eq!(look(service(DemoServiceState::Stopped), there), Look::Away);
+        assert_eq!(look(service(DemoServiceState::Running), paused), Look::Away);
+        assert_eq!(look(service(DemoServiceState::Slow), there), Look::Slow);
+        // It has just been started, and has not asked for events yet.
+        assert_eq!(
+            look(service(DemoServiceState::Running), unread),
+            Look::There
+        );
+        assert_eq!(look(None, unread), Look::Away);
+        assert_eq!(look(None, None), Look::There);
+    }
+}

@@ -1,0 +1,199 @@
+//! Who is on the Stage: those that emit events, and those that hear them.
+
+use std::collections::BTreeMap;
+
+use highwater_model::filter::Filter;
+use highwater_model::{FlowMap, ReadModel, RecordedEvent, Subscription};
+use jiff::Timestamp;
+
+/// One of them.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Actor {
+    /// Its name.
+    pub name: String,
+    /// The events that it hears; none of one that only emits.
+    hears: Option<Filter>,
+}
+
+/// All of them.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Cast {
+    /// Services: they emit events, and hear those of their subscription. Then subscriptions of others, which only hear.
+    pub services: Vec<Actor>,
+    /// Read models, by name.
+    pub read_models: Vec<Actor>,
+}
+
+/// Who hears an event: its place among the services, or among the read models.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Hearer {
+    /// A service.
+    Service(usize),
+    /// A read model.
+    ReadModel(usize),
+}
+
+impl Cast {
+    /// From what the log tells of who emits, and what readers say they hear. `order` names services that come first, in this order; the others follow by
+    /// how much they emit.
+    pub fn of(
+        map: &FlowMap,
+        subscriptions: &[Subscription],
+        read_models: &[ReadModel],
+        order: &[String],
+    ) -> Self {
+        let mut emit: BTreeMap<&str, i64> = BTreeMap::new();
+        for node in &map.nodes {
+            *emit.entry(&node.place.name).or_default() += node.events;
+        }
+        for subscription in subscriptions {
+            emit.entry(&subscription.name).or_default();
+        }
+        for name in order {
+            emit.entry(name).or_default();
+        }
+        let place = |name: &str| {
+            let found = order.iter().position(|one| one == name);
+            found.unwrap_or(usize::MAX)
+        };
+        let mut names: Vec<(&str, i64)> = emit.into_iter().collect();
+        names.sort_by_key(|&(name, events)| (place(name), std::cmp::Reverse(events)));
+        let heard_by = |name: &str| {
+            let found = subscriptions.iter().find(|one| one.name == name);
+            found.and_then(|found| Filter::parse(&found.filter).ok())
+        };
+        let service = |(name, _): (&str, i64)| Actor {
+            name: name.to_owned(),
+            hears: heard_by(name),
+        };
+        Self {
+            services: names.into_iter().map(service).collect(),
+            read_models: read_models.iter().map(reader).collect(),
+        }
+    }
+
+    /// Whether this service hears of anything.
+    pub fn hears(&self, service: &str) -> bool {
+        let found = self.services.iter().find(|actor| actor.name == service);
+        found.is_some_and(|actor| actor.hears.is_some())
+    }
+
+    /// Who emitted this event; none when it is not on the Stage.
+    pub fn emitter(&self, event: &RecordedEvent) -> Option<usize> {
+        let by_name = |name: &str| self.services.iter().position(|actor| actor.name == name);
+        match service_of(event) {
+            Some(service) => by_name(&service),
+            None => by_name(&event.category),
+        }
+    }
+
+    /// Who hears this event, services first.
+    pub fn hearers(&self, event: &RecordedEvent) -> Vec<Hearer> {
+        // What `since:` counts from: the event itself, so that a recording is as it was.
+        let now = event.recorded_at;
+        let services = hear(&self.services, event, now).map(Hearer::Service);
+        let read_models = hear(&self.read_models, event, now).map(Hearer::ReadModel);
+        services.chain(read_models).collect()
+    }
+}
+
+fn hear(actors: &[Actor], event: &RecordedEvent, now: Timestamp) -> impl Iterator<Item = usize> {
+    actors.iter().enumerate().filter_map(move |(at, actor)| {
+        let hears = actor.hears.as_ref()?;
+        hears.matches(event, now).then_some(at)
+    })
+}
+
+fn reader(read_model: &ReadModel) -> Actor {
+    let live = read_model.versions.first();
+    let types = live.map(|live| live.events.join(",")).unwrap_or_default();
+    Actor {
+        name: read_model.name.clone(),
+        hears: match types.as_str() {
+            "" | "*" => Filter::parse("").ok(),
+            types => Filter::parse(&format!("type:{types}")).ok(),
+        },
+    }
+}
+
+fn service_of(event: &RecordedEvent) -> Option<String> {
+    #[derive(serde::Deserialize)]
+    struct Named {
+        service: Option<serde_json::Value>,
+    }
+    let named: Named = serde_json::from_str(event.metadata.get()).ok()?;
+    Some(named.service?.as_str()?.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn map(services: &[(&str, i64)]) -> FlowMap {
+        let node = |&(name, events): &(&str, i64)| highwater_model::FlowMapNode {
+            place: highwater_model::FlowMapPlace {
+                name: name.to_owned(),
+                is_category: false,
+            },
+            events,
+            emits: Vec::new(),
+        };
+        FlowMap {
+            since: Timestamp::UNIX_EPOCH,
+            until: Timestamp::UNIX_EPOCH,
+            events: 0,
+            cut: false,
+            nodes: services.iter().map(node).collect(),
+            edges: Vec::new(),
+        }
+    }
+
+    fn event(event_type: &str, metadata: &str) -> RecordedEvent {
+        let text = format!(
+            r#"{{"position":1,"id":"0196f2a4-7a3c-7d10-9c9e-5f0b1c2d3e4f","stream":"order-1","version":0,"category":"order","type":"{event_type}",
+            "data":{{}},"metadata":{metadata},"occurred_at":"2026-01-01T00:00:00Z","recorded_at":"2026-01-01T00:00:00Z"}}"#
+        );
+        serde_json::from_str(&text).unwrap()
+    }
+
+    fn hearing(name: &str, line: &str) -> Actor {
+        Actor {
+            name: name.to_owned(),
+            hears: Filter::parse(line).ok(),
+        }
+    }
+
+    #[test]
+    fn named_ones_come_first_and_the_others_by_how_much_they_emit() {
+        let order = ["orders".to_owned(), "payments".to_owned()];
+        let cast = Cast::of(
+            &map(&[("few", 1), ("payments", 3), ("many", 9)]),
+            &[],
+            &[],
+            &order,
+        );
+        let names: Vec<&str> = cast.services.iter().map(|one| one.name.as_str()).collect();
+        assert_eq!(names, ["orders", "payments", "many", "few"]);
+    }
+
+    #[test]
+    fn an_event_is_emitted_by_its_service_or_its_category_and_heard_by_whose_filter_fits() {
+        let cast = Cast {
+            services: vec![
+                hearing("order", "type:Nothing"),
+                hearing("payments", "type:OrderPlaced"),
+            ],
+            read_models: vec![hearing("orders_by_state", "type:Order*")],
+        };
+        let placed = event("OrderPlaced", r#"{"service":"payments"}"#);
+        assert_eq!(cast.emitter(&placed), Some(1));
+        assert_eq!(
+            cast.hearers(&placed),
+            [Hearer::Service(1), Hearer::ReadModel(0)]
+        );
+        let unnamed = event("OrderCancelled", r#"{"service":7}"#);
+        assert_eq!(cast.emitter(&unnamed), Some(0));
+        assert_eq!(cast.hearers(&unnamed), [Hearer::ReadModel(0)]);
+        assert_eq!(cast.emitter(&event("X", r#"{"service":"mail"}"#)), None);
+    }
+}

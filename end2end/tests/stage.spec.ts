@@ -1,0 +1,107 @@
+import { type Locator, type Page } from '@playwright/test';
+
+import { expect, expectAccessible, expectNoSidewaysScroll, test } from '../fixtures';
+
+/** Opens the Stage and waits until it is alive; the connection light is there, but not to be seen. */
+async function openStage(page: Page): Promise<void> {
+  await page.goto('/stage');
+  await expect(page.locator('.light')).toHaveText(/^live/, { timeout: 15_000 });
+}
+
+/** The card of a service, or of a read model. */
+function card(page: Page, name: string): Locator {
+  const heading = page.getByRole('heading', { name, exact: true });
+  return page.getByRole('article').filter({ has: heading });
+}
+
+/** Pixels of the picture that something is drawn on. */
+function drawn(page: Page): Promise<number> {
+  return page.evaluate(() => {
+    const canvas = document.querySelector('canvas')!;
+    const { data } = canvas.getContext('2d')!.getImageData(0, 0, canvas.width, canvas.height);
+    let pixels = 0;
+    for (let at = 3; at < data.length; at += 4) pixels += data[at]! > 0 ? 1 : 0;
+    return pixels;
+  });
+}
+
+test('events fly from the services through the log to who hears them', async ({ page }) => {
+  await openStage(page);
+  await expect(page.getByRole('region', { name: 'Services' }).getByRole('article')).not.toHaveCount(0);
+  await expect(card(page, 'fulfilment')).toContainText('running');
+  await expect(card(page, 'orders by state')).toContainText(/up to date|behind/);
+  await expect(page.getByText(/^the log · .* events · .* a second$/)).toBeVisible();
+  // Customers order all the time.
+  await expect.poll(() => drawn(page)).toBeGreaterThan(50);
+  await expect(card(page, 'fulfilment')).toContainText(/[1-9]\d* emitted/);
+});
+
+test('a service crashes, its events wait, the others go on, and it catches up', async ({ page }) => {
+  test.slow();
+  await openStage(page);
+  const notifications = card(page, 'notifications');
+  await expect(notifications).toContainText('running');
+  await page.getByRole('button', { name: 'Crash notifications' }).click();
+  await expect(notifications).toContainText('crashed, comes back');
+  await expect(page.getByRole('button', { name: 'Crash notifications' })).toBeHidden();
+  await expect(card(page, 'fulfilment')).toContainText('running');
+  // Nobody waits for the ten seconds.
+  await page.getByRole('button', { name: 'Start notifications' }).click();
+  await expect(notifications).toContainText('running');
+  await page.getByRole('button', { name: 'Stop notifications' }).click();
+  await expect(notifications).toContainText('stopped');
+  await expect(notifications).toContainText(/[1-9]\d* waiting/, { timeout: 30_000 });
+  await page.getByRole('button', { name: 'Start notifications' }).click();
+  await expect(notifications).toContainText('nothing waits', { timeout: 30_000 });
+});
+
+test('customers order more when they are told to', async ({ page, request }) => {
+  await openStage(page);
+  const before = (await (await request.get('/api/demo')).json()).traffic;
+  await page.getByRole('slider', { name: 'Orders' }).fill('1.4');
+  await expect.poll(async () => (await (await request.get('/api/demo')).json()).traffic.orders_per_second).toBe(1.4);
+  await expect(page.getByText('1.4 / s')).toBeVisible();
+  await page.getByRole('combobox', { name: 'coming' }).selectOption('in bursts');
+  await expect.poll(async () => (await (await request.get('/api/demo')).json()).traffic.pattern).toBe('bursty');
+  const back = await request.put('/api/demo/traffic', { data: before });
+  expect(back.status()).toBe(200);
+});
+
+test('who does not want motion sees the same by counts', async ({ page }) => {
+  await page.emulateMedia({ reducedMotion: 'reduce' });
+  await openStage(page);
+  await expect(card(page, 'fulfilment')).toContainText(/[1-9]\d* emitted/, { timeout: 15_000 });
+  expect(await drawn(page)).toBe(0);
+});
+
+test('it is accessible, and fits a phone', async ({ page }) => {
+  await openStage(page);
+  await expectAccessible(page);
+  await page.setViewportSize({ width: 390, height: 844 });
+  await expect(card(page, 'payments')).toBeVisible();
+  await expectNoSidewaysScroll(page);
+});
+
+test('a scenario is told in words, chapter by chapter, with notes for who presents', async ({ page, context }) => {
+  test.slow(); // a service is stopped until 8 events wait for it, and started again
+  await openStage(page);
+  const scenario = page.getByRole('region', { name: 'Scenario' });
+  await scenario.getByRole('combobox', { name: 'Scenario' }).selectOption('A service goes down, the shop goes on');
+  await scenario.getByRole('button', { name: 'Play' }).click();
+  await expect(scenario).toContainText('Customers order, the services work.');
+  await expect(scenario.getByRole('listitem').first()).toContainText('The shop at work');
+  const notes = await context.newPage();
+  await notes.goto('/stage/notes');
+  await expect(notes.getByText('Let them watch for a moment.')).toBeVisible();
+  await scenario.getByRole('button', { name: 'Pause' }).click();
+  await expect(scenario).toContainText('paused; the shop goes on');
+  await scenario.getByRole('button', { name: 'Go on' }).click();
+  await scenario.getByRole('combobox', { name: 'Speed' }).selectOption('10 ×');
+  await expect(scenario).toContainText('The payments service is gone', { timeout: 15_000 });
+  await expect(card(page, 'payments')).toContainText('stopped');
+  await expect(notes.getByText('It is a process of its own on this machine')).toBeVisible();
+  await expect(scenario).toContainText('It is back', { timeout: 60_000 });
+  await expect(scenario).toContainText('That was: A service goes down, the shop goes on.', { timeout: 60_000 });
+  await expect(card(page, 'payments')).toContainText('running');
+  await expect(scenario.getByRole('button', { name: 'Play' })).toBeVisible();
+});
