@@ -1,7 +1,10 @@
 import { randomUUID } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
 
 import { AxeBuilder } from '@axe-core/playwright';
 import { test as base, expect, type Locator, type Page } from '@playwright/test';
+
+import { SERVER_LOG } from './server-log';
 
 /** An event as a writer hands it in. */
 export interface Proposed {
@@ -43,10 +46,15 @@ export const test = base.extend<Fixtures>({
     async ({ page }, use) => {
       const faults: string[] = [];
       const expected: RegExp[] = [];
+      const read = (): Promise<string> => readFile(SERVER_LOG, 'utf8').catch(() => '');
+      const before = (await read()).length;
       listen(page, faults);
       await use((what) => expected.push(what));
       const told = faults.filter((fault) => !(FAILED_TO_LOAD.test(fault) && expected.some((what) => what.test(fault))));
       expect(told, 'the page broke, or its hydration did').toEqual([]);
+      // A page that was made may still end in a panic: when what it was made with is let go.
+      const panic = /.*panicked at[\s\S]{0,300}/.exec((await read()).slice(before))?.[0];
+      expect(panic, 'the server panicked').toBeUndefined();
     },
     { auto: true },
   ],

@@ -1,6 +1,7 @@
 import { defineConfig, devices } from '@playwright/test';
 
-const port = Number(process.env.PORT ?? 4173);
+import { PORT, SERVER_LOG } from './server-log';
+
 // A browser of the system; nothing is downloaded.
 const executablePath = process.env.CHROMIUM_PATH ?? '/usr/bin/chromium';
 
@@ -16,7 +17,7 @@ export default defineConfig({
   retries: 0,
   reporter: process.env.CI ? [['list'], ['junit', { outputFile: 'test-results/junit.xml' }]] : 'list',
   use: {
-    baseURL: `http://127.0.0.1:${port}`,
+    baseURL: `http://127.0.0.1:${PORT}`,
     trace: 'retain-on-failure',
     screenshot: 'only-on-failure',
     // Video needs an encoder of Playwright's own, which would have to be downloaded.
@@ -41,8 +42,8 @@ export default defineConfig({
   ],
   webServer: {
     command: './serve.sh',
-    url: `http://127.0.0.1:${port}/readyz`,
-    env: { PORT: String(port) },
+    url: `http://127.0.0.1:${PORT}/readyz`,
+    env: { PORT: String(PORT), SERVER_LOG },
     // Only a server that this run started: a left-over one has other data and another build.
     reuseExistingServer: false,
     gracefulShutdown: { signal: 'SIGTERM', timeout: 10_000 },

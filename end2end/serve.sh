@@ -10,7 +10,7 @@ fi
 home="$(mktemp -d "${TMPDIR:-/tmp}/hw.XXXXXX")"
 # As root the embedded Postgres runs as another user, which has to reach the folder.
 chmod 711 "$home"
-"$binary" serve --listen "127.0.0.1:$PORT" --data-dir "$home/data" --demo="${HIGHWATER_DEMO:-20}" &
+"$binary" serve --listen "127.0.0.1:$PORT" --data-dir "$home/data" --demo="${HIGHWATER_DEMO:-20}" 2> >(tee "${SERVER_LOG:-$home/log}" >&2) &
 server=$!
 trap 'kill -TERM "$server" 2>/dev/null || true' TERM INT
 # The first wait ends with the signal, the second with the server.
