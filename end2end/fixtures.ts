@@ -115,8 +115,13 @@ export function number(value: number): string {
   return String(value).replace(/\B(?=(\d{3})+$)/g, '\u2009');
 }
 
+/** What a test may take that looks at whole pages, in milliseconds. */
+const LOOKS_WITHIN_MS = 90_000;
+
 /** Finds what WCAG 2.2 AA forbids, in both themes. */
 export async function expectAccessible(page: Page): Promise<void> {
+  // It looks at every element of the page, twice; two browsers on two processors take their time for that.
+  base.info().setTimeout(Math.max(base.info().timeout, LOOKS_WITHIN_MS));
   for (const colorScheme of ['dark', 'light'] as const) {
     await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
     const found = await new AxeBuilder({ page }).withTags(['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa']).analyze();
