@@ -316,6 +316,13 @@ async fn what_makes_no_sense_is_refused_with_what_to_do() {
         ),
         (
             "PUT",
+            "/api/demo/services/customers",
+            json!({ "state": "slow" }),
+            409,
+            "set the traffic",
+        ),
+        (
+            "PUT",
             "/api/demo/services/stock",
             json!({ "state": "asleep" }),
             422,
@@ -342,7 +349,11 @@ async fn what_makes_no_sense_is_refused_with_what_to_do() {
         assert!(detail.contains(says), "{path}: {detail}");
     }
     assert_eq!(head(&server).await, before, "something was appended");
+}
 
+#[tokio::test(flavor = "multi_thread")]
+async fn customers_order_as_they_are_told() {
+    let server = open("10").await;
     let busy = json!({ "orders_per_second": 20.0, "pattern": "bursty" });
     assert_eq!(put(&server, "/api/demo/traffic", busy.clone()).await, busy);
     let path = "/api/events?limit=1000&filter=type:OrderPlaced";

@@ -5,7 +5,8 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use highwater_model::{FlowMap, FlowMapPlace, ReadModel, Subscription};
+use highwater_model::filter::Glob;
+use highwater_model::{FlowMap, FlowMapNode, FlowMapPlace, ReadModel, Subscription};
 
 use super::map_layout::{BOX, HEIGHT, Layout, layout, line};
 use super::read_model_state::{badness, matching, word};
@@ -58,21 +59,22 @@ fn lines(map: &FlowMap, places: &[FlowMapPlace]) -> BTreeMap<(usize, usize), i64
     lines
 }
 
-/// Whether the live version of a read model handles a type.
-pub fn hears(model: &ReadModel, event_type: &str) -> bool {
-    let live = model.versions.first();
-    live.is_some_and(|live| live.events.iter().any(|handled| handled == event_type))
+/// Whether who handles these types hears something that a place emits.
+pub fn hears(types: &[Glob], node: &FlowMapNode) -> bool {
+    let handles = |emitted: &str| types.iter().any(|one| one.matches(emitted));
+    node.emits.iter().any(|one| handles(&one.event_type))
 }
 
 /// Which read models handle what a place emits, as positions among both.
 fn heard(map: &FlowMap, places: &[FlowMapPlace], models: &[ReadModel]) -> Vec<(usize, usize)> {
     let mut heard = Vec::new();
+    let handled: Vec<Vec<Glob>> = models.iter().map(ReadModel::types).collect();
     for node in &map.nodes {
         let Ok(at) = places.binary_search(&node.place) else {
             continue;
         };
-        for (nth, model) in models.iter().enumerate() {
-            if node.emits.iter().any(|one| hears(model, &one.event_type)) {
+        for (nth, types) in handled.iter().enumerate() {
+            if hears(types, node) {
                 heard.push((at, nth));
             }
         }
@@ -249,7 +251,7 @@ fn text(words: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use highwater_model::{FlowMapEdge, FlowMapNode, FlowMapType};
+    use highwater_model::{FlowMapEdge, FlowMapType};
 
     use super::super::subscription_state::example;
     use super::*;
@@ -316,5 +318,15 @@ mod tests {
         assert!(svg(&seen, &Picked::Nothing, "").contains("◆ 2 parked"));
         seen.2[0].name = "other".to_owned();
         assert!(!svg(&seen, &Picked::Nothing, "").contains("parked"));
+    }
+
+    #[test]
+    fn a_read_model_of_all_types_with_a_beginning_hears_them() {
+        let seen = seen();
+        let node = &seen.0.nodes[0];
+        for (handled, hears_it) in [("Pa*", true), ("Paid", true), ("P", false), ("*", true)] {
+            let types = ["Nothing", handled].map(Glob::starred);
+            assert_eq!(hears(&types, node), hears_it, "{handled}");
+        }
     }
 }

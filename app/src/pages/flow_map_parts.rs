@@ -103,7 +103,7 @@ pub(super) fn picked_view(seen: &Seen, picked: &Picked, query: &ParamsMap) -> An
             ));
         }
         for model in models {
-            if node.is_some_and(|node| node.emits.iter().any(|one| hears(model, &one.event_type))) {
+            if node.is_some_and(|node| hears(&model.types(), node)) {
                 let href = format!("/read-models/{}", escape(&model.name));
                 leads.push(lead(href, &format!("Read by {}", model.name)));
             }

@@ -64,30 +64,8 @@ pub fn Basket(
         <form on:submit=place>
             <ul class="shelves">{shelves}</ul>
             <div class="who">
-                <label>
-                    "Your name"
-                    <input
-                        type="text"
-                        name="customer"
-                        required
-                        maxlength="60"
-                        autocomplete="given-name"
-                        prop:value=move || customer.get()
-                        on:input=move |event| customer.set(event_target_value(&event))
-                    />
-                </label>
-                <label>
-                    "City"
-                    <input
-                        type="text"
-                        name="city"
-                        required
-                        maxlength="60"
-                        autocomplete="address-level2"
-                        prop:value=move || city.get()
-                        on:input=move |event| city.set(event_target_value(&event))
-                    />
-                </label>
+                {field("Your name", "customer", "given-name", customer)}
+                {field("City", "city", "address-level2", city)}
             </div>
             {move || {
                 refused
@@ -107,6 +85,30 @@ pub fn Basket(
                 </button>
             </div>
         </form>
+    }
+    .into_any()
+}
+
+/// Who orders, or where to. `filled_as` is what a browser knows it by.
+fn field(
+    words: &'static str,
+    name: &'static str,
+    filled_as: &'static str,
+    value: RwSignal<String>,
+) -> AnyView {
+    view! {
+        <label>
+            {words}
+            <input
+                type="text"
+                name=name
+                required
+                maxlength="60"
+                autocomplete=filled_as
+                prop:value=move || value.get()
+                on:input=move |event| value.set(event_target_value(&event))
+            />
+        </label>
     }
     .into_any()
 }

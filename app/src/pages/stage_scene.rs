@@ -69,18 +69,13 @@ impl Shown {
 
     /// How a service of the demo shop is.
     pub fn service(&self, name: &str) -> Option<DemoService> {
-        self.demo.with(|demo| {
-            let services = demo.as_ref().map(|demo| demo.services.iter());
-            services?.find(|service| service.name == name).cloned()
-        })
+        self.demo.with(|demo| service_of(demo.as_ref()?, name))
     }
 
     /// The same, for who draws.
     pub fn service_untracked(&self, name: &str) -> Option<DemoService> {
-        self.demo.with_untracked(|demo| {
-            let services = demo.as_ref().map(|demo| demo.services.iter());
-            services?.find(|service| service.name == name).cloned()
-        })
+        self.demo
+            .with_untracked(|demo| service_of(demo.as_ref()?, name))
     }
 
     /// Asks how the demo shop is, at once.
@@ -92,6 +87,11 @@ impl Shown {
             }
         });
     }
+}
+
+fn service_of(demo: &Demo, name: &str) -> Option<DemoService> {
+    let mut services = demo.services.iter();
+    services.find(|service| service.name == name).cloned()
 }
 
 fn waiting(subscriptions: &[Subscription]) -> impl Iterator<Item = (&str, i64)> {

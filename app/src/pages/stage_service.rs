@@ -69,7 +69,7 @@ pub fn ServiceCard(
                     }
                 })}
             <p class="dim">{move || said(emitted.get())}</p>
-            {controls.then(|| view! { <Controls name shown service /> })}
+            {controls.then(|| view! { <Controls name shown service hears /> })}
         </article>
     }
     .into_any()
@@ -121,6 +121,8 @@ fn Controls(
     shown: Shown,
     /// How it is.
     service: Memo<Option<DemoService>>,
+    /// It handles events, so it can be slower.
+    hears: bool,
 ) -> impl IntoView {
     let of = StoredValue::new(name.clone());
     let give = move |order: DemoOrder| {
@@ -134,40 +136,28 @@ fn Controls(
     let state = move || service.get().map(|service| service.state);
     let at_work = move || state().is_some_and(DemoServiceState::is_at_work);
     let running = move || state() == Some(DemoServiceState::Running);
+    let be = DemoOrder::Be;
+    let button = move |words: &'static str,
+                       label: String,
+                       order: DemoOrder,
+                       shown: Signal<bool>| {
+        view! {
+            <button type="button" class:hidden=move || !shown.get() aria-label=label on:click=move |_| give(order)>
+                {words}
+            </button>
+        }
+    };
     view! {
         <p class="orders">
-            <button
-                type="button"
-                class:hidden=running
-                aria-label=format!("Start {name}")
-                on:click=move |_| give(DemoOrder::Be(DemoServiceWish::Running))
-            >
-                "Start"
-            </button>
-            <button
-                type="button"
-                class:hidden=move || !running()
-                aria-label=format!("Slow {name} down")
-                on:click=move |_| give(DemoOrder::Be(DemoServiceWish::Slow))
-            >
-                "Slow"
-            </button>
-            <button
-                type="button"
-                class:hidden=move || !at_work()
-                aria-label=format!("Stop {name}")
-                on:click=move |_| give(DemoOrder::Be(DemoServiceWish::Stopped))
-            >
-                "Stop"
-            </button>
-            <button
-                type="button"
-                class:hidden=move || !at_work()
-                aria-label=format!("Crash {name}")
-                on:click=move |_| give(DemoOrder::Crash)
-            >
-                "Crash"
-            </button>
+            {button("Start", format!("Start {name}"), be(DemoServiceWish::Running), Signal::derive(move || !running()))}
+            {button(
+                "Slow",
+                format!("Slow {name} down"),
+                be(DemoServiceWish::Slow),
+                Signal::derive(move || hears && running()),
+            )}
+            {button("Stop", format!("Stop {name}"), be(DemoServiceWish::Stopped), Signal::derive(at_work))}
+            {button("Crash", format!("Crash {name}"), DemoOrder::Crash, Signal::derive(at_work))}
         </p>
     }
     .into_any()

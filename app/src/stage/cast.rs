@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use highwater_model::filter::Filter;
+use highwater_model::filter::{Filter, Glob};
 use highwater_model::{FlowMap, ReadModel, RecordedEvent, Subscription};
 use jiff::Timestamp;
 
@@ -11,8 +11,28 @@ use jiff::Timestamp;
 pub struct Actor {
     /// Its name.
     pub name: String,
-    /// The events that it hears; none of one that only emits.
-    hears: Option<Filter>,
+    hears: Hears,
+}
+
+/// What one of them hears.
+#[derive(Debug, Clone, PartialEq)]
+enum Hears {
+    /// Nothing: it only emits.
+    Nothing,
+    /// What its subscription's filter lets through.
+    Line(Filter),
+    /// These types, as a read model does.
+    Types(Vec<Glob>),
+}
+
+impl Hears {
+    fn event(&self, event: &RecordedEvent, now: Timestamp) -> bool {
+        match self {
+            Self::Nothing => false,
+            Self::Line(line) => line.matches(event, now),
+            Self::Types(types) => types.iter().any(|one| one.matches(&event.event_type)),
+        }
+    }
 }
 
 /// All of them.
@@ -60,7 +80,8 @@ impl Cast {
         names.sort_by_key(|&(name, events)| (place(name), std::cmp::Reverse(events)));
         let heard_by = |name: &str| {
             let found = subscriptions.iter().find(|one| one.name == name);
-            found.and_then(|found| Filter::parse(&found.filter).ok())
+            let line = found.and_then(|found| Filter::parse(&found.filter).ok());
+            line.map_or(Hears::Nothing, Hears::Line)
         };
         let service = |(name, _): (&str, i64)| Actor {
             name: name.to_owned(),
@@ -75,7 +96,7 @@ impl Cast {
     /// Whether this service hears of anything.
     pub fn hears(&self, service: &str) -> bool {
         let found = self.services.iter().find(|actor| actor.name == service);
-        found.is_some_and(|actor| actor.hears.is_some())
+        found.is_some_and(|actor| actor.hears != Hears::Nothing)
     }
 
     /// Who emitted this event; none when it is not on the Stage.
@@ -98,21 +119,15 @@ impl Cast {
 }
 
 fn hear(actors: &[Actor], event: &RecordedEvent, now: Timestamp) -> impl Iterator<Item = usize> {
-    actors.iter().enumerate().filter_map(move |(at, actor)| {
-        let hears = actor.hears.as_ref()?;
-        hears.matches(event, now).then_some(at)
-    })
+    let all = actors.iter().enumerate();
+    all.filter(move |(_, actor)| actor.hears.event(event, now))
+        .map(|(at, _)| at)
 }
 
 fn reader(read_model: &ReadModel) -> Actor {
-    let live = read_model.versions.first();
-    let types = live.map(|live| live.events.join(",")).unwrap_or_default();
     Actor {
         name: read_model.name.clone(),
-        hears: match types.as_str() {
-            "" | "*" => Filter::parse("").ok(),
-            types => Filter::parse(&format!("type:{types}")).ok(),
-        },
+        hears: Hears::Types(read_model.types()),
     }
 }
 
@@ -159,7 +174,7 @@ mod tests {
     fn hearing(name: &str, line: &str) -> Actor {
         Actor {
             name: name.to_owned(),
-            hears: Filter::parse(line).ok(),
+            hears: Hears::Line(Filter::parse(line).unwrap()),
         }
     }
 
@@ -183,7 +198,10 @@ mod tests {
                 hearing("order", "type:Nothing"),
                 hearing("payments", "type:OrderPlaced"),
             ],
-            read_models: vec![hearing("orders_by_state", "type:Order*")],
+            read_models: vec![Actor {
+                name: "orders_by_state".to_owned(),
+                hears: Hears::Types(vec![Glob::starred("Order*")]),
+            }],
         };
         let placed = event("OrderPlaced", r#"{"service":"payments"}"#);
         assert_eq!(cast.emitter(&placed), Some(1));

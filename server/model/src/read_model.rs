@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
 
+use crate::filter::Glob;
 use crate::{FailurePolicy, HandlerKind, Position};
 
 /// What a projection is doing.
@@ -195,6 +196,15 @@ pub struct ReadModel {
     pub stands_on: Option<Failure>,
     /// Its versions: live first.
     pub versions: Vec<ReadModelVersion>,
+}
+
+impl ReadModel {
+    /// The types of event that its live version handles; a star in one stands for any characters.
+    pub fn types(&self) -> Vec<Glob> {
+        let live = self.versions.first();
+        let texts = live.into_iter().flat_map(|live| &live.events);
+        texts.map(|text| Glob::starred(text)).collect()
+    }
 }
 
 /// What became of a failure.

@@ -190,10 +190,7 @@ impl Reader<'_> {
                         )
                         .expecting(&["OrderPlaced, OrderCancelled", "Order*", "*"]));
                 }
-                Ok(Glob {
-                    parts: name.split('*').map(str::to_owned).collect(),
-                    quoted: false,
-                })
+                Ok(Glob::starred(name))
             })
             .collect()
     }

@@ -120,7 +120,8 @@ async fn receive_pieces(
 /// Starts a service of the demo shop, slows it down to one event at a time, or stops it: its process. The others go on.
 #[utoipa::path(put, path = "/api/demo/services/{name}", tag = "demo", params(("name" = String, Path)), request_body = DemoServiceBody,
     responses((status = 200, description = "As it is now; it may take a moment", body = DemoService),
-              (status = 404, description = "no_demo, not_found", body = Problem, content_type = "application/problem+json")))]
+              (status = 404, description = "no_demo, not_found", body = Problem, content_type = "application/problem+json"),
+              (status = 409, description = "refused: it hears of no events, so it can't be slower", body = Problem, content_type = "application/problem+json")))]
 async fn set_service(
     State(state): State<AppState>,
     Path(name): Path<String>,
@@ -135,8 +136,8 @@ async fn set_service(
         DemoServiceWish::Slow => ("slow_service", DemoServiceState::Slow),
         DemoServiceWish::Stopped => ("stop_service", DemoServiceState::Stopped),
     };
-    note(&state, &caller, action, &name, before, after).await?;
     shop.set(&name, wanted.state)?;
+    note(&state, &caller, action, &name, before, after).await?;
     Ok(Json(shop.service(&name)?))
 }
 
@@ -282,7 +283,9 @@ impl From<DemoError> for ApiError {
             DemoError::Unknown { .. } => {
                 Problem::new(404, "not_found", "Not found", detail).with("what", "service")
             }
-            DemoError::NotThere { .. } => Problem::new(409, "refused", "Refused", detail),
+            DemoError::HearsNothing { .. } | DemoError::NotThere { .. } => {
+                Problem::new(409, "refused", "Refused", detail)
+            }
         })
     }
 }

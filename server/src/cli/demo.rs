@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
+use clap::builder::{PossibleValue, PossibleValuesParser};
 use highwater_demo::services::client::Client;
 use highwater_demo::services::customers::Customers;
 use highwater_demo::services::lead::Leader;
@@ -16,47 +17,24 @@ use tokio_util::sync::CancellationToken;
 use super::client::ServerArgs;
 use crate::serve::{start_log, told_to_stop};
 
-/// What runs.
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum Which {
-    /// Keeps orders
-    Orders,
-    /// Takes payments
-    Payments,
-    /// Keeps the pieces of each good
-    Stock,
-    /// Sends parcels
-    Shipping,
-    /// Tells customers
-    Notifications,
-    /// Leads orders through the others
-    Fulfilment,
-    /// Place orders
-    Customers,
-    /// All of them, in one process
-    All,
-}
+/// All of them, in one process.
+const ALL: &str = "all";
 
-impl Which {
-    fn parts(self) -> Vec<Part> {
-        vec![match self {
-            Self::Orders => Part::Orders,
-            Self::Payments => Part::Payments,
-            Self::Stock => Part::Stock,
-            Self::Shipping => Part::Shipping,
-            Self::Notifications => Part::Notifications,
-            Self::Fulfilment => Part::Fulfilment,
-            Self::Customers => Part::Customers,
-            Self::All => return Part::ALL.to_vec(),
-        }]
-    }
+/// What can be run, with what it does.
+fn which() -> PossibleValuesParser {
+    let parts = Part::ALL
+        .into_iter()
+        .map(|part| PossibleValue::new(part.name()).help(part.does()));
+    let all = PossibleValue::new(ALL).help("All of them, in one process");
+    PossibleValuesParser::new(parts.chain([all]))
 }
 
 /// `highwater demo`.
 #[derive(Debug, Args)]
 pub struct DemoArgs {
     /// Which service
-    which: Which,
+    #[arg(value_parser = which())]
+    which: String,
     /// So many times faster than usual
     #[arg(long, value_name = "FACTOR", default_value_t = 1.0)]
     speed: f64,
@@ -134,7 +112,8 @@ pub async fn run(args: DemoArgs) -> anyhow::Result<()> {
         seed: args.seed,
         orders: args.orders,
     };
-    let parts = args.which.parts();
+    // Clap took no other name.
+    let parts = Part::named(&args.which).map_or_else(|| Part::ALL.to_vec(), |part| vec![part]);
     Ok(run_parts(&parts, Arc::new(client), &options, customers, &led, &stop).await?)
 }
 

@@ -77,6 +77,14 @@ pub enum DemoError {
         /// What there is.
         known: String,
     },
+    /// It handles no events, one at a time or many.
+    #[error(
+        "{name} hear of no events, so they can't be slower; set the traffic instead (PUT /api/demo/traffic)"
+    )]
+    HearsNothing {
+        /// Which.
+        name: String,
+    },
     /// It has no process that could crash.
     #[error("{name} is {}, so it can't crash; start it first", state.word())]
     NotThere {
@@ -152,9 +160,15 @@ impl DemoShop {
     /// Starts a service, slows it down, or stops it.
     ///
     /// # Errors
-    /// When there is no such service.
+    /// When there is no such service, or it does nothing that could be slower.
     pub fn set(&self, name: &str, wish: DemoServiceWish) -> Result<(), DemoError> {
-        self.named(name)?.wish.send_replace(wish);
+        let service = self.named(name)?;
+        if wish == DemoServiceWish::Slow && service.part.filter().is_none() {
+            return Err(DemoError::HearsNothing {
+                name: name.to_owned(),
+            });
+        }
+        service.wish.send_replace(wish);
         Ok(())
     }
 
@@ -191,7 +205,7 @@ impl DemoShop {
         let found = services.iter().find(|service| service.part.name() == name);
         found.ok_or_else(|| DemoError::Unknown {
             name: name.to_owned(),
-            known: Part::ALL.map(Part::name).join(", "),
+            known: Part::names(),
         })
     }
 }

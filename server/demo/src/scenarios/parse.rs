@@ -103,7 +103,7 @@ fn step(word: &str, what: &str) -> Result<Step, String> {
         "traffic" => Step::Traffic(traffic(what)?),
         "order" => order(what)?,
         "start" => Step::Be(part(what)?, DemoServiceWish::Running),
-        "slow" => Step::Be(part(what)?, DemoServiceWish::Slow),
+        "slow" => Step::Be(reader(what)?, DemoServiceWish::Slow),
         "stop" => Step::Be(part(what)?, DemoServiceWish::Stopped),
         "crash" => Step::Crash(part(what)?),
         "until" => until(what)?,
@@ -169,11 +169,8 @@ fn order(what: &str) -> Result<Step, String> {
 }
 
 fn part(name: &str) -> Result<Part, String> {
-    let found = Part::ALL.into_iter().find(|part| part.name() == name);
-    found.ok_or_else(|| {
-        let known = Part::ALL.map(Part::name).join(", ");
-        format!("the shop has no service {name:?}; it has: {known}")
-    })
+    let names = Part::names();
+    Part::named(name).ok_or_else(|| format!("the shop has no service {name:?}; it has: {names}"))
 }
 
 fn until(what: &str) -> Result<Step, String> {
@@ -197,7 +194,9 @@ fn until(what: &str) -> Result<Step, String> {
 fn reader(name: &str) -> Result<Part, String> {
     let part = part(name)?;
     if part.filter().is_none() {
-        return Err(format!("nothing ever waits for {name}"));
+        return Err(format!(
+            "{name} hears of no events, so nothing waits for it, and it is not slow"
+        ));
     }
     Ok(part)
 }
@@ -292,7 +291,7 @@ mod tests {
             (
                 "scenario: A\nchapter: B\nuntil: customers is level",
                 3,
-                "nothing ever waits",
+                "hears of no events",
             ),
             (
                 "scenario: A\nchapter: B\nuntil: OrderPlaced of the order",

@@ -75,6 +75,29 @@ impl Part {
         }
     }
 
+    /// By its name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|part| part.name() == name)
+    }
+
+    /// All names, to tell somebody who named none of them.
+    pub fn names() -> String {
+        Self::ALL.map(Self::name).join(", ")
+    }
+
+    /// What it does, in few words.
+    pub fn does(self) -> &'static str {
+        match self {
+            Self::Orders => "Keeps orders",
+            Self::Payments => "Takes payments",
+            Self::Stock => "Keeps the pieces of each good",
+            Self::Shipping => "Sends parcels",
+            Self::Notifications => "Tells customers",
+            Self::Fulfilment => "Leads orders through the others",
+            Self::Customers => "Place orders",
+        }
+    }
+
     /// The events that it hears of, a filter line; none where it hears of none.
     pub fn filter(self) -> Option<&'static str> {
         Some(match self {

@@ -84,7 +84,7 @@ impl Shopfront {
     /// Places an order. With an id of its own it is placed once, however often it is sent.
     ///
     /// # Errors
-    /// When the order makes no sense, or is another one with the same id.
+    /// When the order makes no sense.
     pub async fn place(&self, body: &DemoOrderBody) -> Result<DemoTaken, CommandError> {
         let (customer, data) = checked(body)?;
         let id = body.id.unwrap_or_else(|| Ids.random());

@@ -112,6 +112,14 @@ pub struct Glob {
 }
 
 impl Glob {
+    /// From a text in which each star stands for any characters.
+    pub fn starred(text: &str) -> Self {
+        Self {
+            parts: text.split('*').map(str::to_owned).collect(),
+            quoted: false,
+        }
+    }
+
     /// No star in it: it names one text.
     pub fn exact(&self) -> Option<&str> {
         if let [only] = self.parts.as_slice() {
