@@ -105,3 +105,46 @@ test('a scenario is told in words, chapter by chapter, with notes for who presen
   await expect(card(page, 'payments')).toContainText('running');
   await expect(scenario.getByRole('button', { name: 'Play' })).toBeVisible();
 });
+
+test('what happened is shown again as a film, from the log', async ({ page, append, word }) => {
+  test.slow();
+  const metadata = { service: `${word}-till` };
+  const began = new Date(Date.now() - 1_000).toISOString();
+  for (const n of [1, 2, 3]) {
+    await append(`sale-${word}-${n}`, [{ type: `${word}Sold`, data: { n }, metadata }]);
+  }
+  const ended = new Date(Date.now() + 500).toISOString();
+  await page.goto(`/stage?since=${began}&until=${ended}`);
+  await expect(page.locator('.light')).toHaveText(/^live/, { timeout: 15_000 });
+  const film = page.getByRole('region', { name: 'Recording' });
+  await expect(film).toContainText('● Recording');
+  // Who emitted then is there, and emits again; nobody knows how they were.
+  const till = card(page, `${word}-till`);
+  await expect(till).toContainText('3 emitted', { timeout: 20_000 });
+  await expect(till).not.toContainText('running');
+  await expect(page.getByRole('button', { name: /^Crash/ })).toHaveCount(0);
+  await expect(film).toContainText('That was all of it.', { timeout: 20_000 });
+  // Once more, from its beginning, and slower.
+  await film.getByRole('combobox', { name: 'Speed' }).selectOption('0.1 ×');
+  await film.getByRole('button', { name: 'Play' }).click();
+  await expect(film.getByRole('button', { name: 'Pause' })).toBeVisible();
+  await film.getByRole('button', { name: 'Pause' }).click();
+  const at = () => film.getByRole('slider', { name: 'Moment of the recording' }).inputValue();
+  const stood = await at();
+  await page.waitForTimeout(300);
+  expect(await at()).toBe(stood);
+  await expectAccessible(page);
+  await page.setViewportSize({ width: 390, height: 844 });
+  await expectNoSidewaysScroll(page);
+  await film.getByRole('link', { name: 'Back to now' }).click();
+  await expect(page).toHaveURL('/stage');
+  await expect(card(page, 'fulfilment')).toContainText('running');
+});
+
+test('the last minutes are one click away', async ({ page }) => {
+  await openStage(page);
+  await page.getByRole('combobox', { name: 'Rewind' }).selectOption('the last 10 minutes');
+  await expect(page).toHaveURL(/\/stage\?since=.*&until=/);
+  await expect(page.getByRole('region', { name: 'Recording' })).toContainText('What happened from');
+  await expect(card(page, 'fulfilment')).toContainText(/[1-9]\d* emitted/, { timeout: 20_000 });
+});

@@ -47,6 +47,8 @@ pub mod shop;
 pub mod shop_basket;
 pub mod shop_order;
 pub mod stage;
+pub mod stage_film;
+mod stage_live;
 mod stage_picture;
 pub mod stage_play;
 pub mod stage_scene;

@@ -1,15 +1,29 @@
 //! The Stage: the system as a living picture, for an audience.
 
 use highwater_model::demo::{Demo, DemoScenario};
-use highwater_model::{FlowMap, Position, ReadModel, Span, Subscription};
+use highwater_model::{FlowMap, Histogram, Position, ReadModel, Span, Subscription};
+use jiff::Timestamp;
 use leptos::prelude::*;
 use leptos_meta::Title;
+use leptos_router::hooks::use_query_map;
 
 use super::Loading;
+use super::stage_film::rates;
 use super::stage_scene::Scene;
 use crate::api::{Answer, Api};
 use crate::chart::range::Range;
 use crate::components::problem::ErrorNotice;
+
+/// A past range that is shown instead of now.
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct Film {
+    /// Where it begins.
+    pub since: Timestamp,
+    /// Where it ends.
+    pub until: Timestamp,
+    /// How much happened when.
+    pub rates: Option<Histogram>,
+}
 
 /// What the Stage begins with.
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -22,7 +36,9 @@ pub struct Opening {
     pub subscriptions: Vec<Subscription>,
     /// Who hears what, here.
     pub read_models: Vec<ReadModel>,
-    /// None where no demo shop runs.
+    /// A past range, if one is asked for.
+    pub film: Option<Film>,
+    /// None where no demo shop runs, and in a film.
     pub demo: Option<Demo>,
     /// What can be played with it.
     pub scenarios: Vec<DemoScenario>,
@@ -31,7 +47,15 @@ pub struct Opening {
 /// The page.
 #[component]
 pub fn StagePage() -> impl IntoView {
-    let opening = Resource::new(|| (), |()| open(Api::from_context()));
+    let query = use_query_map();
+    let range = Memo::new(move |_| query.with(Range::read));
+    let opening = Resource::new(
+        move || range.get(),
+        |range| match range {
+            Range::Last(_) => open(Api::from_context(), None),
+            Range::Between(since, until) => open(Api::from_context(), Some((since, until))),
+        },
+    );
     view! {
         <Title text="Stage" />
         <Transition fallback=Loading>
@@ -46,21 +70,35 @@ pub fn StagePage() -> impl IntoView {
     .into_any()
 }
 
-async fn open(api: Api) -> Answer<Opening> {
+async fn open(api: Api, past: Option<(Timestamp, Timestamp)>) -> Answer<Opening> {
     let demo = match api.demo().await {
         Ok(demo) => Some(demo),
         Err(error) if error.is_not_found() => None,
         Err(error) => return Err(error),
     };
+    // Who they were: those that emitted then.
+    let range = past.map_or(Range::Last(Span::Quarter), |(since, until)| {
+        Range::Between(since, until)
+    });
+    let film = match past {
+        Some((since, until)) => Some(Film {
+            since,
+            until,
+            rates: rates(&api, since, until).await,
+        }),
+        None => None,
+    };
+    let demo = demo.filter(|_| film.is_none());
     Ok(Opening {
         scenarios: if demo.is_some() {
             api.scenarios().await?
         } else {
             Vec::new()
         },
+        film,
         demo,
         head: api.store().await?.mark.position,
-        map: api.flow_map(Range::Last(Span::Quarter)).await?,
+        map: api.flow_map(range).await?,
         subscriptions: api.subscriptions().await?,
         read_models: api.read_models().await?,
     })

@@ -10,7 +10,6 @@ use web_sys::{CanvasRenderingContext2d, HtmlCanvasElement, HtmlElement};
 
 use super::stage_scene::Shown;
 use crate::format;
-use crate::live::{Buffer, Row};
 use crate::stage::cast::Hearer;
 use crate::stage::flights::{Dot, Flights, Ground, Launch, NO_HUE, Point, Written};
 
@@ -52,7 +51,6 @@ fn with_painter(act: impl FnOnce(&mut Painter)) {
 /// Plays from now on, in the browser.
 pub(super) fn play(
     shown: Shown,
-    buffer: RwSignal<Buffer>,
     canvas: NodeRef<leptos::html::Canvas>,
     ground: NodeRef<leptos::html::Div>,
 ) {
@@ -68,38 +66,23 @@ pub(super) fn play(
         true
     });
     on_cleanup(|| PAINTER.set(None));
-    Effect::new(move |seen: Option<i64>| {
-        let fresh = buffer.with(|buffer| since(buffer, seen.unwrap_or(0)));
-        if !fresh.is_empty() {
-            count(shown, &fresh);
+    Effect::new(move |_| {
+        let fresh = shown.fresh.get();
+        if fresh.is_empty() {
+            return;
         }
+        count(shown, &fresh);
         with_painter(|painter| {
             let now = now();
             for event in &fresh {
                 painter.launch(now, event, shown);
             }
         });
-        let newest = fresh.last().map(|event| event.position.0);
-        newest.or(seen).unwrap_or(0)
     });
     Effect::new(move |_| {
         let taken = shown.taken.get();
         with_painter(|painter| painter.pour(now(), &taken, shown));
     });
-}
-
-/// Events behind this position, oldest first. What was there before the page came is not played.
-fn since(buffer: &Buffer, position: i64) -> Vec<Arc<RecordedEvent>> {
-    let mut found = Vec::new();
-    for at in 0..buffer.len() {
-        match buffer.row(at) {
-            Some(Row::Event(event)) if event.position.0 > position => found.push(Arc::clone(event)),
-            Some(Row::Event(_)) | None => break,
-            Some(Row::Gap(_)) => {}
-        }
-    }
-    found.reverse();
-    found
 }
 
 fn count(shown: Shown, events: &[Arc<RecordedEvent>]) {

@@ -1,24 +1,24 @@
 //! What is on the Stage: services, the log, read models, and what flies between them.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use highwater_model::demo::{Demo, DemoService};
-use highwater_model::{ReadModelLag, Subscription};
+use highwater_model::{ReadModelLag, RecordedEvent, Subscription};
 use leptos::prelude::*;
 
-use super::stage::Opening;
+use super::stage::{Film, Opening};
+use super::stage_film::{FilmControls, Rewind};
+use super::stage_live::{self, behind, waiting};
 use super::stage_picture;
 use super::stage_play::Play;
 use super::stage_service::{ServiceCard, Standing};
 use super::stage_traffic::TrafficControl;
 use crate::api::Api;
 use crate::format;
-use crate::live::{Buffer, Live, on_lag, on_pulse, on_subscriptions, socket};
+use crate::live::Live;
 use crate::stage::backlog::Backlog;
 use crate::stage::cast::Cast;
-
-/// The demo's services are asked for at most this often.
-const DEMO_APART_MS: f64 = 700.0;
 
 /// What the parts of the Stage share.
 #[derive(Debug, Clone, Copy)]
@@ -35,6 +35,10 @@ pub struct Shown {
     pub emitted: RwSignal<BTreeMap<String, u64>>,
     /// The demo shop, where there is one.
     pub demo: RwSignal<Option<Demo>>,
+    /// What happens now, on the Stage.
+    pub fresh: RwSignal<Vec<Arc<RecordedEvent>>>,
+    /// It is a recording: nobody knows how anyone was then.
+    pub is_film: bool,
     /// What an order came to, if it failed.
     pub failed: RwSignal<Option<String>>,
 }
@@ -63,7 +67,30 @@ impl Shown {
             standing: RwSignal::new(standings(&opening.subscriptions)),
             emitted: RwSignal::new(BTreeMap::new()),
             demo: RwSignal::new(opening.demo),
+            fresh: RwSignal::new(Vec::new()),
+            is_film: opening.film.is_some(),
             failed: RwSignal::new(None),
+        }
+    }
+
+    /// Takes over what waits for whom.
+    pub fn take_waiting<'a>(self, said: impl Iterator<Item = (&'a str, i64)>) {
+        let taken = self.backlog.try_update(|backlog| backlog.take(said));
+        self.taken.set(taken.unwrap_or_default());
+    }
+
+    /// Takes over how readers are.
+    pub fn take_standings(self, said: &[Subscription]) {
+        self.standing.set(standings(said));
+    }
+
+    /// Takes over how the demo shop is.
+    pub fn take_demo(self, now: Demo) {
+        let is_other = self
+            .demo
+            .try_with_untracked(|demo| demo.as_ref() != Some(&now));
+        if is_other == Some(true) {
+            let _ = self.demo.try_set(Some(now));
         }
     }
 
@@ -94,17 +121,6 @@ fn service_of(demo: &Demo, name: &str) -> Option<DemoService> {
     services.find(|service| service.name == name).cloned()
 }
 
-fn waiting(subscriptions: &[Subscription]) -> impl Iterator<Item = (&str, i64)> {
-    let of = |one: &Subscription| one.lag.matching;
-    subscriptions
-        .iter()
-        .map(move |one| (one.name.as_str(), of(one)))
-}
-
-fn behind(lags: &[ReadModelLag]) -> impl Iterator<Item = (&str, i64)> {
-    lags.iter().map(|one| (one.name.as_str(), one.lag.matching))
-}
-
 fn standings(subscriptions: &[Subscription]) -> BTreeMap<String, Standing> {
     subscriptions
         .iter()
@@ -118,46 +134,24 @@ pub fn Scene(
     /// What it begins with.
     opening: Opening,
 ) -> impl IntoView {
-    let (head, has_demo) = (opening.head, opening.demo.is_some());
+    let (head, has_demo, film) = (opening.head, opening.demo.is_some(), opening.film.clone());
     let scenarios = opening.scenarios.clone();
     let shown = Shown::of(opening);
     let live = expect_context::<Live>();
-    on_subscriptions(move |said| {
-        let taken = shown
-            .backlog
-            .try_update(|backlog| backlog.take(waiting(said)));
-        shown.standing.set(standings(said));
-        shown.taken.set(taken.unwrap_or_default());
-    });
-    on_lag(move |said| {
-        let taken = shown
-            .backlog
-            .try_update(|backlog| backlog.take(behind(said)));
-        shown.taken.set(taken.unwrap_or_default());
-    });
-    if has_demo {
-        on_pulse(DEMO_APART_MS, move || {
-            let api = Api::from_context();
-            Box::pin(async move {
-                if let Ok(now) = api.demo().await
-                    && shown
-                        .demo
-                        .try_with_untracked(|demo| demo.as_ref() != Some(&now))
-                        == Some(true)
-                {
-                    let _ = shown.demo.try_set(Some(now));
-                }
-            })
-        });
+    if film.is_none() {
+        stage_live::follow(shown, head, has_demo);
     }
-    let buffer = RwSignal::new(Buffer::default());
-    Effect::new(move || {
-        socket::follow(String::new(), head, buffer);
-        on_cleanup(move || socket::unfollow(buffer));
-    });
+    let is_film = film.is_some();
+    let film = film.map(
+        |Film {
+             since,
+             until,
+             rates,
+         }| view! { <FilmControls shown since until histogram=rates /> },
+    );
     let canvas = NodeRef::<leptos::html::Canvas>::new();
     let ground = NodeRef::<leptos::html::Div>::new();
-    stage_picture::play(shown, buffer, canvas, ground);
+    stage_picture::play(shown, canvas, ground);
     let services: Vec<AnyView> = shown.cast.with_value(|cast| {
         let names = cast.services.iter().map(|actor| actor.name.clone());
         names
@@ -171,6 +165,9 @@ pub fn Scene(
             .collect()
     });
     let mark = move || {
+        if is_film {
+            return "the log, as it was".to_owned();
+        }
         let mark = live
             .mark
             .with(|mark| mark.as_ref().map(|mark| (mark.position, mark.rate)));
@@ -188,6 +185,7 @@ pub fn Scene(
                 <h1>"Stage"</h1>
                 {has_demo.then(|| view! { <TrafficControl shown /> })}
                 <span class="grow"></span>
+                {(!is_film).then(|| view! { <Rewind /> })}
                 {has_demo
                     .then(|| {
                         view! {
@@ -203,6 +201,7 @@ pub fn Scene(
             <p role="status" class="failed">
                 {move || shown.failed.get()}
             </p>
+            {film}
             {has_demo.then(|| view! { <Play shown scenarios /> })}
             <canvas node_ref=canvas aria-hidden="true"></canvas>
             <section class="actors services" aria-label="Services">
@@ -229,12 +228,17 @@ fn reader(name: &str, shown: Shown) -> AnyView {
             <h2>
                 <a href=format!("/read-models/{name}")>{name.replace('_', " ")}</a>
             </h2>
-            <p class="waits" class:many=move || { waits.get() > 20 }>
-                {move || match waits.get() {
-                    0 => "up to date".to_owned(),
-                    waits => format!("{} behind", format::number(waits)),
-                }}
-            </p>
+            {(!shown.is_film)
+                .then(|| {
+                    view! {
+                        <p class="waits" class:many=move || { waits.get() > 20 }>
+                            {move || match waits.get() {
+                                0 => "up to date".to_owned(),
+                                waits => format!("{} behind", format::number(waits)),
+                            }}
+                        </p>
+                    }
+                })}
         </article>
     }
     .into_any()

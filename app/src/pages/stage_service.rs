@@ -50,13 +50,19 @@ pub fn ServiceCard(
     let service = Memo::new(move |_| of.with_value(|name| shown.service(name)));
     let standing =
         Memo::new(move |_| of.with_value(|name| shown.standing.with(|all| all.get(name).copied())));
-    let how = move || how(service.get().as_ref(), standing.get());
-    let hears = shown.cast.with_value(|cast| cast.hears(&name));
+    let how = move || {
+        if shown.is_film {
+            (Look::There, "")
+        } else {
+            how(service.get().as_ref(), standing.get())
+        }
+    };
+    let hears = !shown.is_film && shown.cast.with_value(|cast| cast.hears(&name));
     let controls = shown.service(&name).is_some();
     view! {
         <article class="actor" class=("away", move || how().0 == Look::Away) class=("slow", move || how().0 == Look::Slow)>
             <h2>{name.clone()}</h2>
-            <p class="how">{move || how().1}</p>
+            {(!shown.is_film).then(|| view! { <p class="how">{move || how().1}</p> })}
             {hears
                 .then(|| {
                     view! {
