@@ -38,6 +38,7 @@ mod reasons;
 mod rebuild;
 mod report;
 mod server;
+mod stage;
 mod totals;
 mod wake;
 mod weight;
@@ -50,7 +51,7 @@ use crate::lab::Lab;
 use crate::report::Row;
 
 /// What can be measured, in this order.
-const BENCHES: [&str; 12] = [
+const BENCHES: [&str; 13] = [
     "weight",
     "append",
     "no_loss",
@@ -59,6 +60,7 @@ const BENCHES: [&str; 12] = [
     "wake",
     "fanout",
     "console_e2e",
+    "stage",
     "rebuild",
     "read_model_latency",
     "diff",
@@ -127,6 +129,7 @@ async fn measure(name: &'static str, lab: &Lab) -> Result<Vec<Row>> {
         "no_loss" => no_loss::run(lab).await,
         "fanout" => fanout::run(lab).await,
         "console_e2e" => console_e2e::run(lab).await,
+        "stage" => stage::run(lab).await,
         "wake" => wake::run(lab).await,
         "rebuild" => rebuild::run(lab).await,
         "read_model_latency" => read_model_latency::run(lab).await,

@@ -18,9 +18,15 @@ pub(crate) struct Program {
 impl Program {
     /// Starts it on a database and waits until it listens.
     pub(crate) fn start(database_url: &str) -> Result<Self> {
+        Self::start_with(database_url, &[])
+    }
+
+    /// The same with more arguments.
+    pub(crate) fn start_with(database_url: &str, more: &[&str]) -> Result<Self> {
         let child = Command::new(env!("CARGO_BIN_EXE_highwater"))
             .args(["serve", "--listen", "127.0.0.1:0", "--log", "warn"])
             .args(["--database-url", database_url])
+            .args(more)
             .stdout(Stdio::piped())
             .spawn()
             .context("the program does not start")?;
