@@ -6,6 +6,9 @@ use highwater_model::filter::{Filter, Glob};
 use highwater_model::{FlowMap, ReadModel, RecordedEvent, Subscription};
 use jiff::Timestamp;
 
+/// More than this do not fit on a Stage, of services and of read models each: those that emit least are left out.
+const ACTORS: usize = 14;
+
 /// One of them.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Actor {
@@ -78,6 +81,7 @@ impl Cast {
         };
         let mut names: Vec<(&str, i64)> = emit.into_iter().collect();
         names.sort_by_key(|&(name, events)| (place(name), std::cmp::Reverse(events)));
+        names.truncate(ACTORS);
         let heard_by = |name: &str| {
             let found = subscriptions.iter().find(|one| one.name == name);
             let line = found.and_then(|found| Filter::parse(&found.filter).ok());
@@ -89,7 +93,7 @@ impl Cast {
         };
         Self {
             services: names.into_iter().map(service).collect(),
-            read_models: read_models.iter().map(reader).collect(),
+            read_models: read_models.iter().take(ACTORS).map(reader).collect(),
         }
     }
 
@@ -189,6 +193,13 @@ mod tests {
         );
         let names: Vec<&str> = cast.services.iter().map(|one| one.name.as_str()).collect();
         assert_eq!(names, ["orders", "payments", "many", "few"]);
+    }
+
+    #[test]
+    fn no_more_come_on_than_fit() {
+        let many: Vec<String> = (0..100).map(|n| format!("s{n}")).collect();
+        let emit: Vec<(&str, i64)> = many.iter().map(|name| (name.as_str(), 1)).collect();
+        assert_eq!(Cast::of(&map(&emit), &[], &[], &[]).services.len(), ACTORS);
     }
 
     #[test]
