@@ -70,6 +70,39 @@ async fn a_black_friday_passes() {
     );
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_clean_slate_leaves_no_order_under_way_and_full_shelves() {
+    let server = open("2").await;
+    let busy = json!({ "orders_per_second": 4.0, "pattern": "steady" });
+    put(&server, "/api/demo/traffic", busy).await;
+    let open_orders = "/api/read-models/open_fulfilments/rows";
+    until(&server, open_orders, |found| {
+        found["rows"].as_array().is_some_and(|rows| rows.len() > 10)
+    })
+    .await;
+    put(
+        &server,
+        "/api/demo/traffic",
+        json!({ "orders_per_second": 0.0 }),
+    )
+    .await;
+    let path = "/api/demo/scenarios/clean-slate/play";
+    post(&server, path, json!({ "speed": 10.0 })).await;
+    until(&server, "/api/demo", |demo| {
+        demo["playing"]["state"] != "playing"
+    })
+    .await;
+    assert_eq!(playing(&server).await["state"], "ended");
+    let found = get(&server, open_orders).await;
+    assert_eq!(found["rows"], json!([]), "{found:#}");
+    let first = json!({ "lamp-01": 40, "mug-07": 120, "chair-02": 25, "book-11": 200, "bag-03": 60, "clock-05": 18, "vase-09": 12, "pen-04": 90 });
+    until(&server, "/api/read-models/stock_levels/rows", |found| {
+        let mut rows = found["rows"].as_array().unwrap().iter();
+        rows.all(|row| row["available"].as_i64() >= first[row["sku"].as_str().unwrap()].as_i64())
+    })
+    .await;
+}
+
 async fn playing(server: &Server) -> Value {
     get(server, "/api/demo").await["playing"].clone()
 }

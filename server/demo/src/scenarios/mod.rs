@@ -13,6 +13,9 @@
 //! | `until: payments waits for 5` | waits until so many events wait for it |
 //! | `until: payments is level` | waits until none does |
 //! | `until: OrderCompleted of the order` | waits until that has become of the last order |
+//! | `cancel: all orders` | their customers want them no more |
+//! | `until: nothing is under way` | waits until every order has ended |
+//! | `stock: full` | pieces come in until there are as many as on the first day |
 //! | `rebuild: revenue_by_day` | has its mended version put together beside it |
 //! | `promote: revenue_by_day` | makes that the one that is read |
 
@@ -80,6 +83,12 @@ pub enum Step {
     UntilLevel(Part),
     /// Waits until an event of this type has become of the last order.
     UntilEvent(String),
+    /// The customers of all orders under way want them no more.
+    CancelAll,
+    /// Waits until every order has ended.
+    UntilQuiet,
+    /// Pieces come in until there are as many as on the first day.
+    Restock,
     /// Has the mended version of a read model put together.
     Rebuild(String),
     /// Makes it the one that is read.
@@ -96,11 +105,12 @@ macro_rules! scenario {
 }
 
 /// The shop's own scenarios: names and texts.
-pub const SCENARIOS: [(&str, &str); 4] = [
+pub const SCENARIOS: [(&str, &str); 5] = [
     scenario!("an-orders-life"),
     scenario!("a-service-goes-down"),
     scenario!("a-bug-in-a-read-model"),
     scenario!("black-friday"),
+    scenario!("clean-slate"),
 ];
 
 impl Scenario {

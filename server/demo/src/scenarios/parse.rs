@@ -107,11 +107,19 @@ fn step(word: &str, what: &str) -> Result<Step, String> {
         "stop" => Step::Be(part(what)?, DemoServiceWish::Stopped),
         "crash" => Step::Crash(part(what)?),
         "until" => until(what)?,
+        "cancel" if what == "all orders" => Step::CancelAll,
+        "cancel" => {
+            return Err(format!(
+                "{what:?} can't be cancelled; write: cancel: all orders"
+            ));
+        }
+        "stock" if what == "full" => Step::Restock,
+        "stock" => return Err(format!("stock can't be {what:?}; write: stock: full")),
         "rebuild" => Step::Rebuild(mended(what)?),
         "promote" => Step::Promote(mended(what)?),
         _ => {
             return Err(format!(
-                "there is no step {word:?}; there are: chapter, say, note, wait, traffic, order, start, slow, stop, crash, until, rebuild, promote"
+                "there is no step {word:?}; there are: chapter, say, note, wait, traffic, order, start, slow, stop, crash, until, cancel, stock, rebuild, promote"
             ));
         }
     })
@@ -174,6 +182,9 @@ fn part(name: &str) -> Result<Part, String> {
 }
 
 fn until(what: &str) -> Result<Step, String> {
+    if what == "nothing is under way" {
+        return Ok(Step::UntilQuiet);
+    }
     if let Some(event_type) = what.strip_suffix(" of the order") {
         return Ok(Step::UntilEvent(event_type.to_owned()));
     }
@@ -298,6 +309,8 @@ mod tests {
                 3,
                 "order: first",
             ),
+            ("scenario: A\nchapter: B\ncancel: mine", 3, "all orders"),
+            ("scenario: A\nchapter: B\nstock: half", 3, "stock: full"),
             (
                 "scenario: A\nchapter: B\nrebuild: stock_levels",
                 3,

@@ -71,6 +71,11 @@ impl Shopfront {
         }
     }
 
+    /// How many pieces of each good the shop opened with.
+    pub fn first_pieces() -> impl Iterator<Item = (&'static str, u64)> {
+        GOODS.into_iter().map(|good| (good.0, good.3))
+    }
+
     /// What the shop sells.
     pub fn goods() -> Vec<DemoGood> {
         let good = |(sku, name, price_cents, _): (&str, &str, u64, u64)| DemoGood {

@@ -2,15 +2,15 @@
 
 use std::time::Duration;
 
-use highwater_demo::FIXED;
 use highwater_demo::scenarios::{Scenario, Step};
 use highwater_demo::services::Part;
-use highwater_demo::services::shopfront::CommandError;
+use highwater_demo::services::shopfront::{CommandError, Shopfront};
+use highwater_demo::{FIXED, OPEN_FULFILMENTS};
 use highwater_engine::ReadModels;
 use highwater_model::demo::{DemoOrderBody, DemoOrderLine, DemoServiceWish, PlayingState, Traffic};
 use highwater_model::{JobState, VersionRole};
-use highwater_store::Store;
-use highwater_store::read_models::Order;
+use highwater_store::read_models::{Order, RowsQuery};
+use highwater_store::{Direction, Store};
 use tokio::time::Instant;
 use uuid::Uuid;
 
@@ -22,6 +22,10 @@ const LOOK_EVERY: Duration = Duration::from_millis(200);
 /// What has not happened by then does not happen: an order's way takes 20 s, a service is started again after 10.
 const HAPPENS_WITHIN: Duration = Duration::from_secs(90);
 
+/// How long a read model gets to come to what was just recorded.
+const HANDLED_WITHIN: Duration = Duration::from_secs(10);
+/// Rows that are looked at.
+const ROWS: usize = 1_000;
 /// So many events wait for a service that is level: what has just come in is on its way.
 const ON_ITS_WAY: i64 = 3;
 
@@ -30,6 +34,7 @@ enum Awaited {
     Waits(Part, i64),
     Level(Part),
     Event(String),
+    Quiet,
     Job(i64, &'static str),
 }
 
@@ -39,6 +44,7 @@ impl Awaited {
             Self::Waits(part, events) => format!("until {events} events wait for {}", part.name()),
             Self::Level(part) => format!("until nothing waits for {}", part.name()),
             Self::Event(event_type) => format!("until {event_type}"),
+            Self::Quiet => "until every order has ended".to_owned(),
             Self::Job(_, words) => (*words).to_owned(),
         }
     }
@@ -162,6 +168,9 @@ impl Player {
             Step::UntilEvent(event_type) => {
                 self.until(Awaited::Event(event_type.clone())).await?;
             }
+            Step::CancelAll => self.cancel_all().await?,
+            Step::UntilQuiet => self.until(Awaited::Quiet).await?,
+            Step::Restock => self.restock().await?,
             Step::Rebuild(name) => self.rebuild(name).await?,
             Step::Promote(name) => self.promote(name).await?,
         }
@@ -195,6 +204,7 @@ impl Player {
             Awaited::Waits(part, events) => self.waiting(part.name()).await? >= *events,
             Awaited::Level(part) => self.waiting(part.name()).await? <= ON_ITS_WAY,
             Awaited::Event(event_type) => self.has_come(event_type).await?,
+            Awaited::Quiet => self.open_orders().await?.is_empty(),
             Awaited::Job(job, _) => {
                 let job = self.store.job(*job).await.map_err(failed)?;
                 match job.state {
@@ -223,6 +233,69 @@ impl Player {
             let is_it = |one: &str| one == event_type || one == "OrderCancelled";
             flow.events.iter().any(|event| is_it(&event.event_type))
         }))
+    }
+
+    /// Orders that are under way, as the process manager's read model has them.
+    async fn open_orders(&self) -> Result<Vec<String>, Turn> {
+        #[derive(serde::Deserialize)]
+        struct Open {
+            order_name: String,
+        }
+        let rows = self.rows::<Open>(OPEN_FULFILMENTS.0).await?;
+        Ok(rows.into_iter().map(|row| row.order_name).collect())
+    }
+
+    async fn cancel_all(&self) -> Result<(), Turn> {
+        for order in self.open_orders().await? {
+            // One that has ended meanwhile needs it no more.
+            let _ = self
+                .shop
+                .front()
+                .cancel(&order, "the shop begins anew")
+                .await;
+        }
+        Ok(())
+    }
+
+    async fn restock(&self) -> Result<(), Turn> {
+        #[derive(serde::Deserialize)]
+        struct Shelf {
+            sku: String,
+            available: Option<u64>,
+        }
+        let shelves = self.rows::<Shelf>("stock_levels").await?;
+        for (sku, first) in Shopfront::first_pieces() {
+            let shelf = shelves.iter().find(|shelf| shelf.sku == sku);
+            let there = shelf.and_then(|shelf| shelf.available).unwrap_or(0);
+            if there < first {
+                let received = self.shop.front().receive(sku, first - there).await;
+                received.map_err(refused)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The rows of a read model, once it has handled everything that was recorded.
+    async fn rows<T: serde::de::DeserializeOwned>(&self, name: &str) -> Result<Vec<T>, Turn> {
+        let head = self.store.mark().await.map_err(failed)?.position;
+        let handled = self
+            .read_models
+            .wait_until_handled(name, head, HANDLED_WITHIN);
+        handled.await.map_err(failed)?;
+        let query = RowsQuery {
+            role: VersionRole::Live,
+            table: None,
+            order: None,
+            equals: None,
+            direction: Direction::Forward,
+            limit: ROWS,
+            cursor: None,
+        };
+        let page = self.store.rows(name, &query).await.map_err(failed)?;
+        let rows = page.rows.iter();
+        Ok(rows
+            .filter_map(|row| serde_json::from_str(row.get()).ok())
+            .collect())
     }
 
     async fn rebuild(&mut self, name: &str) -> Result<(), Turn> {
