@@ -40,6 +40,8 @@ pub struct Opening {
     pub film: Option<Film>,
     /// None where no demo shop runs, and in a film.
     pub demo: Option<Demo>,
+    /// The demo's services in their order, which come first.
+    pub order: Vec<String>,
     /// What can be played with it.
     pub scenarios: Vec<DemoScenario>,
 }
@@ -88,6 +90,8 @@ async fn open(api: Api, past: Option<(Timestamp, Timestamp)>) -> Answer<Opening>
         }),
         None => None,
     };
+    let services = demo.iter().flat_map(|demo| &demo.services);
+    let order = services.map(|service| service.name.clone()).collect();
     let demo = demo.filter(|_| film.is_none());
     Ok(Opening {
         scenarios: if demo.is_some() {
@@ -97,6 +101,7 @@ async fn open(api: Api, past: Option<(Timestamp, Timestamp)>) -> Answer<Opening>
         },
         film,
         demo,
+        order,
         head: api.store().await?.mark.position,
         map: api.flow_map(range).await?,
         subscriptions: api.subscriptions().await?,

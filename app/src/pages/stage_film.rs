@@ -102,6 +102,7 @@ pub fn FilmControls(
     let at = Memo::new(move |_| film.with(Reel::at));
     let is_playing = Memo::new(move |_| film.with(Reel::is_playing));
     let state = Memo::new(move |_| film.with(|film| (film.is_over(), film.is_waiting())));
+    let leapt = Memo::new(move |_| film.with(Reel::leapt));
     let slide = move |event| {
         if let Ok(to) = event_target_value(&event).parse() {
             film.update(|film| film.jump(to));
@@ -136,7 +137,10 @@ pub fn FilmControls(
                     (Some(why), _) => why,
                     (None, (true, _)) => "That was all of it.".to_owned(),
                     (None, (_, true)) => "Reading the log…".to_owned(),
-                    (None, _) => format!("What happened from {} to {}.", told(since), told(until)),
+                    (None, _) => match leapt.get() {
+                        Some(over) => format!("Nothing happened for {}.", format::span(whole(over))),
+                        None => format!("What happened from {} to {}.", told(since), told(until)),
+                    },
                 }}
             </p>
             {histogram.map(|histogram| bars(&histogram))}
@@ -243,10 +247,14 @@ fn milliseconds(at: Timestamp) -> f64 {
     milliseconds
 }
 
-fn moment(milliseconds: f64) -> Timestamp {
+fn whole(milliseconds: f64) -> i64 {
     #[expect(clippy::cast_possible_truncation, reason = "as it came")]
     let milliseconds = milliseconds as i64;
-    Timestamp::from_millisecond(milliseconds).unwrap_or(Timestamp::UNIX_EPOCH)
+    milliseconds
+}
+
+fn moment(milliseconds: f64) -> Timestamp {
+    Timestamp::from_millisecond(whole(milliseconds)).unwrap_or(Timestamp::UNIX_EPOCH)
 }
 
 /// The slowest of the offered speeds at which it lasts no longer than it should.

@@ -45,16 +45,11 @@ pub struct Shown {
 
 impl Shown {
     fn of(opening: Opening) -> Self {
-        let order: Vec<String> = opening
-            .demo
-            .iter()
-            .flat_map(|demo| demo.services.iter().map(|service| service.name.clone()))
-            .collect();
         let cast = Cast::of(
             &opening.map,
             &opening.subscriptions,
             &opening.read_models,
-            &order,
+            &opening.order,
         );
         let mut backlog = Backlog::default();
         backlog.take(waiting(&opening.subscriptions));

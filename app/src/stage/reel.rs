@@ -4,6 +4,12 @@ use std::collections::VecDeque;
 
 /// So much of the film is read ahead, in milliseconds of whoever looks.
 const AHEAD_MS: f64 = 4_000.0;
+/// Nothing for longer than this, in milliseconds of whoever looks, is leapt over, …
+const QUIET_MS: f64 = 3_000.0;
+/// … up to so long before what comes next.
+const LEAD_MS: f64 = 700.0;
+/// So long is it said that it was.
+const SAID_MS: f64 = 3_000.0;
 
 /// A film of events.
 #[derive(Debug, Clone)]
@@ -22,6 +28,8 @@ pub struct Reel<T> {
     /// Behind this position it is read next; none when nothing was read yet.
     after: Option<i64>,
     is_reading: bool,
+    /// How much was leapt over last, and how long that is still said, in milliseconds.
+    leapt: Option<(f64, f64)>,
     /// Grows with each jump: what was asked for before it is not wanted any more.
     jumps: u32,
 }
@@ -50,6 +58,7 @@ impl<T> Reel<T> {
             read_to: since,
             after: None,
             is_reading: false,
+            leapt: None,
             jumps: 0,
         }
     }
@@ -84,6 +93,11 @@ impl<T> Reel<T> {
         self.is_playing && !self.is_over() && self.at >= self.read_to
     }
 
+    /// How long nothing happened, in milliseconds, if that was just leapt over.
+    pub fn leapt(&self) -> Option<f64> {
+        self.leapt.map(|(over, _)| over)
+    }
+
     /// Lets it go on, or stand still. One that is over begins anew.
     pub fn play(&mut self, is_playing: bool) {
         if is_playing && self.is_over() {
@@ -112,6 +126,11 @@ impl<T> Reel<T> {
         if !self.is_playing {
             return Vec::new();
         }
+        self.leapt = self
+            .leapt
+            .map(|(over, said)| (over, said - milliseconds))
+            .filter(|(_, said)| *said > 0.0);
+        self.leap();
         // It never runs ahead of what is read: nobody would see what was passed over.
         let to = (self.at + milliseconds * self.speed).min(self.read_to);
         self.at = to.max(self.at);
@@ -123,6 +142,20 @@ impl<T> Reel<T> {
             due.extend(self.ahead.pop_front().map(|(_, event)| event));
         }
         due
+    }
+
+    /// Leaps over a time in which nothing happened: nobody wants to look at it.
+    fn leap(&mut self) {
+        let is_read = self.read_to >= self.until;
+        let next = self.ahead.front().map(|(at, _)| *at);
+        let Some(next) = next.or(is_read.then_some(self.until)) else {
+            return;
+        };
+        let over = next - LEAD_MS * self.speed - self.at;
+        if next - self.at > QUIET_MS * self.speed {
+            self.at += over;
+            self.leapt = Some((over, SAID_MS));
+        }
     }
 
     /// What is to be read now, if anything. It counts as asked for.
@@ -232,6 +265,22 @@ mod tests {
         let lost = film.want().unwrap();
         film.miss(lost);
         assert_eq!(film.want().map(|want| want.since), Some(0.0));
+    }
+
+    #[test]
+    fn a_time_in_which_nothing_happened_is_leapt_over() {
+        let mut film: Reel<u32> = Reel::new(0.0, 1_000_000.0, 10.0);
+        let want = film.want().unwrap();
+        film.take(want, vec![(400_000.0, 1), (401_000.0, 2)], None);
+        assert_eq!(film.pass(50.0), []);
+        assert_eq!((film.at(), film.leapt()), (393_500.0, Some(393_000.0)));
+        assert_eq!(film.pass(700.0), [1]);
+        assert_eq!(film.pass(100.0), [2]);
+        assert_eq!(film.pass(50.0), [], "nothing comes any more");
+        assert!(film.at() > 990_000.0 && !film.is_over());
+        assert!(film.leapt().is_some());
+        assert_eq!(film.pass(3_000.0), []);
+        assert!(film.is_over() && film.leapt().is_none());
     }
 
     #[test]

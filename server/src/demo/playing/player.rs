@@ -247,12 +247,12 @@ impl Player {
 
     async fn cancel_all(&self) -> Result<(), Turn> {
         for order in self.open_orders().await? {
-            // One that has ended meanwhile needs it no more.
-            let _ = self
-                .shop
-                .front()
-                .cancel(&order, "the shop begins anew")
-                .await;
+            let cancelled = self.shop.front().cancel(&order, "the shop begins anew");
+            match cancelled.await {
+                // One that has left or ended meanwhile needs it no more.
+                Ok(_) | Err(CommandError::Refused(_)) => {}
+                Err(error) => return Err(refused(error)),
+            }
         }
         Ok(())
     }
@@ -293,9 +293,8 @@ impl Player {
         };
         let page = self.store.rows(name, &query).await.map_err(failed)?;
         let rows = page.rows.iter();
-        Ok(rows
-            .filter_map(|row| serde_json::from_str(row.get()).ok())
-            .collect())
+        rows.map(|row| serde_json::from_str(row.get()).map_err(failed))
+            .collect()
     }
 
     async fn rebuild(&mut self, name: &str) -> Result<(), Turn> {
