@@ -3,6 +3,7 @@
 mod browser;
 mod demo;
 pub mod flows;
+mod identity;
 mod jobs;
 mod read_models;
 mod rebuild;
@@ -19,15 +20,17 @@ use std::sync::Arc;
 
 use highwater_model::{
     CategorySummary, EventPage, EventTypeSummary, EventWithCauses, FindAnswer, Histogram,
-    NewShapes, Problem, StoreCheck, StoreFacts, StoreSizes,
+    NewShapes, Position, Problem, StoreCheck, StoreFacts, StoreSizes,
 };
 use jiff::Timestamp;
 use leptos::prelude::use_context;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+pub(crate) use browser::leave_for_login;
 use browser::{Sending, from_browser};
 pub use demo::{DemoOrder, GoodOnSale, OrderProgress, OrderedItem};
+pub use identity::Invited;
 pub use jobs::JobsRequest;
 pub use read_models::{ActionsRequest, Order, RowsRequest};
 pub use states::StateAsked;
@@ -140,6 +143,16 @@ impl Api {
         query.text("filter", &request.filter);
         query.number("shorten", Some(OF_A_ROW));
         self.get(query).await
+    }
+
+    /// The newest position.
+    pub async fn head(&self) -> Answer<Position> {
+        let request = LogRequest {
+            backward: true,
+            limit: 1,
+            ..LogRequest::default()
+        };
+        Ok(self.events(&request).await?.head)
     }
 
     /// One event with its causes and effects.

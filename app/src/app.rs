@@ -15,6 +15,8 @@ use crate::components::frame::{Rail, TopBar};
 use crate::components::grid::Grid;
 use crate::components::problem::NotFound;
 use crate::live::{Live, socket};
+use crate::me::Me;
+use crate::pages::access::AccessPage;
 use crate::pages::audit::AuditPage;
 use crate::pages::event::EventOnePage;
 use crate::pages::event_type::EventTypePage;
@@ -24,7 +26,9 @@ use crate::pages::flows::FlowsPage;
 use crate::pages::grid::GridPage;
 use crate::pages::job::JobPage;
 use crate::pages::jobs::JobsPage;
+use crate::pages::join::JoinPage;
 use crate::pages::live::LivePage;
+use crate::pages::login::LoginPage;
 use crate::pages::overview::OverviewPage;
 use crate::pages::read_model::ReadModelPage;
 use crate::pages::read_models::ReadModelsPage;
@@ -104,6 +108,8 @@ pub fn App() -> impl IntoView {
     provide_context(zone);
     let grid = Grid::new();
     provide_context(grid);
+    let me = Me::new();
+    provide_context(me);
     // The mark that the page begins with; the feed moves it from there.
     let store = Resource::new(
         || (),
@@ -116,7 +122,11 @@ pub fn App() -> impl IntoView {
     Effect::new(move || {
         zone.remembered();
         grid.remembered();
-        socket::start(live);
+        me.learn();
+        // Without a login the server has nothing to tell.
+        if !me.is_nobody() {
+            socket::start(live);
+        }
     });
     view! {
         <Title formatter=|title: String| if title.is_empty() { "Highwater".to_owned() } else { format!("{title} · Highwater") } />
@@ -149,6 +159,9 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("/jobs") view=JobsPage ssr=SsrMode::Async />
                     <Route path=path!("/jobs/:id") view=JobPage ssr=SsrMode::Async />
                     <Route path=path!("/audit") view=AuditPage ssr=SsrMode::Async />
+                    <Route path=path!("/access") view=AccessPage ssr=SsrMode::Async />
+                    <Route path=path!("/login") view=LoginPage ssr=SsrMode::Async />
+                    <Route path=path!("/join") view=JoinPage ssr=SsrMode::Async />
                     <Route path=path!("/types") view=TypesPage ssr=SsrMode::Async />
                     <Route path=path!("/types/:type") view=EventTypePage ssr=SsrMode::Async />
                 </Routes>

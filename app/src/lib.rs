@@ -22,6 +22,7 @@ pub mod chart;
 pub mod components;
 pub mod format;
 pub mod live;
+pub mod me;
 pub mod pages;
 pub mod stage;
 

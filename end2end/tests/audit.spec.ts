@@ -25,6 +25,14 @@ test('a filter that nothing fits says what to do', async ({ page, open, word }) 
   await expect(page.getByText('No action is like this')).toBeVisible();
 });
 
+test('whether somebody changed it is found by a click', async ({ page, open, define, word }) => {
+  await define((name) => counting(name, word));
+  await open('/audit');
+  await page.getByRole('button', { name: 'Verify that nothing was changed' }).click();
+  await expect(page.getByText(/The log is as it was written: [\d\s]+ actions? sealed/)).toBeVisible();
+  await expectAccessible(page);
+});
+
 test('it is accessible, and fits a window of 390 pixels', async ({ page, open, define, word }) => {
   await define((name) => counting(name, word));
   await open('/audit');

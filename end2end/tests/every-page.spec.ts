@@ -258,6 +258,20 @@ const PAGES: [string, (of: Things) => string, (of: Things) => string][] = [
             - row "when who action of reason what changed outcome"
     `,
   ],
+  [
+    'access',
+    () => '/access',
+    () => `
+      - heading "Access" [level=1]
+      - heading "Users" [level=2]
+      - heading "Invite somebody" [level=3]
+      - button "Invite"
+      - heading "Tokens of programs" [level=2]
+      - heading "Make a token" [level=3]
+      - group "It may"
+      - button "Make a token"
+    `,
+  ],
 ];
 
 for (const [name, path, snapshot] of PAGES) {

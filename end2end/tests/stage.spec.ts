@@ -106,6 +106,21 @@ test('a scenario is told in words, chapter by chapter, with notes for who presen
   await expect(scenario.getByRole('button', { name: 'Play' })).toBeVisible();
 });
 
+for (const title of ["An order's life", 'A bug in a read model, and its rebuild', 'Black Friday', 'A clean slate']) {
+  test(`${title}: played at ten times its speed, to its end`, async ({ page }) => {
+    test.setTimeout(180_000); // orders take the time that they take
+    await openStage(page);
+    const scenario = page.getByRole('region', { name: 'Scenario' });
+    await scenario.getByRole('combobox', { name: 'Scenario' }).selectOption(title);
+    await scenario.getByRole('button', { name: 'Play' }).click();
+    await scenario.getByRole('combobox', { name: 'Speed' }).selectOption('10 ×');
+    await expect(scenario).toContainText(`That was: ${title}.`, { timeout: 150_000 });
+    for (const name of ['customers', 'orders', 'payments', 'stock', 'shipping', 'notifications', 'fulfilment']) {
+      await expect(card(page, name)).toContainText('running');
+    }
+  });
+}
+
 test('what happened is shown again as a film, from the log', async ({ page, append, word }) => {
   test.slow();
   const metadata = { service: `${word}-till` };

@@ -1,9 +1,11 @@
 //! What `highwater serve` is told: each flag has its variable, flags win.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
+use highwater_model::LoginMode;
+use reqwest::Url;
 
 /// Where the server listens unless it is told otherwise.
 pub const DEFAULT_LISTEN: &str = "127.0.0.1:3000";
@@ -13,9 +15,31 @@ const DEFAULT_DEMO: &str = "20";
 /// `highwater serve`.
 #[derive(Debug, Clone, Args)]
 pub struct ServeArgs {
-    /// Where to listen; a loopback address, there is no login yet [default: 127.0.0.1:3000, or the next free port]
+    /// Where to listen; without a login a loopback address [default: 127.0.0.1:3000, or the next free port]
     #[arg(long, value_name = "ADDRESS", env = "HIGHWATER_LISTEN")]
     pub listen: Option<SocketAddr>,
+
+    /// How one gets in
+    #[arg(
+        long,
+        value_enum,
+        default_value_t = Login::Local,
+        env = "HIGHWATER_LOGIN"
+    )]
+    pub login: Login,
+
+    /// Where browsers find the server, when that is not where it listens: https, and a proxy of yours answers there
+    #[arg(long, value_name = "URL", env = "HIGHWATER_PUBLIC_URL")]
+    pub public_url: Option<Url>,
+
+    /// Addresses of proxies of yours, whose X-Forwarded-For is believed
+    #[arg(
+        long,
+        value_name = "ADDRESS",
+        value_delimiter = ',',
+        env = "HIGHWATER_TRUSTED_PROXIES"
+    )]
+    pub trusted_proxies: Vec<IpAddr>,
 
     /// PostgreSQL 14 or newer; without it Highwater runs one of its own [env: `HIGHWATER_DATABASE_URL`, `DATABASE_URL`]
     #[arg(
@@ -68,6 +92,24 @@ pub struct ServeArgs {
     /// Logs as JSON, a line a message
     #[arg(long, env = "HIGHWATER_LOG_JSON")]
     pub log_json: bool,
+}
+
+/// How one gets in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Login {
+    /// No login: whoever is on this machine is the admin
+    Local,
+    /// By name and password, programs with a token; the first admin's link is printed
+    Password,
+}
+
+impl From<Login> for LoginMode {
+    fn from(login: Login) -> Self {
+        match login {
+            Login::Local => Self::Local,
+            Login::Password => Self::Password,
+        }
+    }
 }
 
 impl ServeArgs {

@@ -1,25 +1,38 @@
-//! Keeps other web sites out: a page anywhere can make its visitor's browser call a server on loopback.
+//! Keeps other web sites out: a page anywhere can make its visitor's browser call a server on loopback, or one where they are logged in.
 
-use axum::extract::Request;
+use axum::extract::{Request, State};
 use axum::http::{HeaderMap, Method, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use highwater_model::Problem;
+use highwater_model::{LoginMode, Problem};
 
 use crate::api::problem::ApiError;
+use crate::state::AppState;
 
-/// Refuses a `Host` that is not this machine (DNS rebinding), and whatever changes something or opens the live feed from
+/// Refuses, where there is no login, a `Host` that is not this machine (DNS rebinding); and whatever changes something or opens the live feed from
 /// another origin.
-pub async fn same_origin(request: Request, next: Next) -> Response {
-    match check(request.method(), request.headers()) {
+pub async fn same_origin(State(state): State<AppState>, request: Request, next: Next) -> Response {
+    let here = Here {
+        login: state.gate.login(),
+        origin: state.gate.origin(),
+    };
+    match check(request.method(), request.headers(), &here) {
         Ok(()) => next.run(request).await,
         Err(problem) => ApiError(problem).into_response(),
     }
 }
 
-fn check(method: &Method, headers: &HeaderMap) -> Result<(), Problem> {
+/// What the server knows of where it is.
+struct Here<'a> {
+    login: LoginMode,
+    origin: Option<&'a str>,
+}
+
+fn check(method: &Method, headers: &HeaderMap, here: &Here<'_>) -> Result<(), Problem> {
     let host = text(headers, header::HOST);
-    if let Some(host) = host
+    // With a login a foreign name gains nothing: the session's cookie is not of that name.
+    if here.login == LoginMode::Local
+        && let Some(host) = host
         && !is_loopback_host(host)
     {
         return Err(Problem::new(
@@ -39,6 +52,7 @@ fn check(method: &Method, headers: &HeaderMap) -> Result<(), Problem> {
     // Programs send no Origin; browsers always do for these.
     match text(headers, header::ORIGIN) {
         None => Ok(()),
+        Some(origin) if here.origin.is_some() && here.origin == Some(origin) => Ok(()),
         Some(origin)
             if host.is_some()
                 && origin.split_once("://").map(|(_, authority)| authority) == host =>
@@ -73,6 +87,11 @@ fn is_loopback_host(host: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const LOCAL: Here<'_> = Here {
+        login: LoginMode::Local,
+        origin: None,
+    };
 
     fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
         pairs
@@ -109,20 +128,49 @@ mod tests {
             ("host", "127.0.0.1:3000"),
             ("origin", "http://evil.example"),
         ];
-        assert!(check(&Method::GET, &headers(&other)).is_ok());
-        assert!(check(&Method::POST, &headers(&other)).is_err());
+        assert!(check(&Method::GET, &headers(&other), &LOCAL).is_ok());
+        assert!(check(&Method::POST, &headers(&other), &LOCAL).is_err());
         let socket = [
             ("host", "127.0.0.1:3000"),
             ("origin", "http://evil.example"),
             ("upgrade", "websocket"),
         ];
-        assert!(check(&Method::GET, &headers(&socket)).is_err());
+        assert!(check(&Method::GET, &headers(&socket), &LOCAL).is_err());
         let own = [
             ("host", "127.0.0.1:3000"),
             ("origin", "http://127.0.0.1:3000"),
             ("upgrade", "websocket"),
         ];
-        assert!(check(&Method::GET, &headers(&own)).is_ok());
-        assert!(check(&Method::POST, &headers(&[("host", "127.0.0.1:3000")])).is_ok());
+        assert!(check(&Method::GET, &headers(&own), &LOCAL).is_ok());
+        assert!(
+            check(
+                &Method::POST,
+                &headers(&[("host", "127.0.0.1:3000")]),
+                &LOCAL
+            )
+            .is_ok()
+        );
+    }
+
+    #[test]
+    fn with_a_login_any_name_is_answered_and_only_the_known_origin_may_write() {
+        let here = Here {
+            login: LoginMode::Password,
+            origin: Some("https://highwater.example"),
+        };
+        let seen = |origin: &'static str| {
+            let headers = headers(&[("host", "10.0.0.1:3000"), ("origin", origin)]);
+            check(&Method::POST, &headers, &here).is_ok()
+        };
+        assert!(seen("https://highwater.example"));
+        assert!(seen("http://10.0.0.1:3000"));
+        for other in [
+            "https://evil.example",
+            "http://highwater.example",
+            "null",
+            "",
+        ] {
+            assert!(!seen(other), "{other}");
+        }
     }
 }

@@ -2,10 +2,12 @@
 //!
 //! - [`serve`] starts and stops, each as one readable function.
 //! - [`api`] is the one way in; [`router`] puts around it what every request passes ([`caller`], [`guard`], [`security`]).
+//! - [`identity`] says who gets in, and is the one place that checks what they may do.
 //! - [`live`] serves the WebSocket from the engine's feed; [`pages`] and [`site`] show the console; [`picture`] draws charts for reports.
 //! - [`cli`] has the commands, one file each.
 
 pub mod api;
+mod audit;
 pub mod caller;
 mod checks;
 pub mod cli;
@@ -13,6 +15,7 @@ pub mod config;
 pub mod demo;
 mod disk;
 pub mod guard;
+pub mod identity;
 pub mod live;
 pub mod memory;
 pub mod metrics;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
-use axum::http::{StatusCode, header};
+use axum::http::{StatusCode, Uri, header};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
 use highwater_app::PageStatus;
@@ -14,13 +14,18 @@ use leptos::prelude::provide_context;
 use tower::ServiceExt;
 
 use crate::api::problem::ApiError;
-use crate::caller::Caller;
+use crate::api::session::{path_here, percent, see_other};
+use crate::api::shares;
+use crate::caller::{Caller, KnownBy, NotIdentified};
 use crate::security::ScriptNonce;
 use crate::site;
 use crate::state::AppState;
 
 /// How large an answer of the API a page takes.
 const ANSWER_BYTES: usize = 64 << 20;
+
+/// Pages that are there before the login.
+const BEFORE_LOGIN: [&str; 2] = ["/login", "/join"];
 
 /// What the pages need.
 #[derive(Clone)]
@@ -37,10 +42,15 @@ pub fn router(state: AppState, api: Router) -> Router {
             router = router.route(listing.path(), get(page));
         }
     }
+    let shared = get(shares::open).with_state(state.clone());
+    router = router.route("/share/{key}", shared);
     router.fallback(elsewhere).with_state(Pages { state, api })
 }
 
 async fn page(State(pages): State<Pages>, request: Request) -> Response {
+    if let Some(elsewhere) = to_the_login(&request) {
+        return elsewhere;
+    }
     render(pages, request).await
 }
 
@@ -60,13 +70,51 @@ async fn elsewhere(State(pages): State<Pages>, request: Request) -> Response {
     if !pages.state.site.is_built() {
         return (StatusCode::NOT_FOUND, Html(NOT_BUILT)).into_response();
     }
+    if let Some(elsewhere) = to_the_login(&request) {
+        return elsewhere;
+    }
     render(pages, request).await
+}
+
+/// Who is not logged in yet goes there first, and comes back then. Which pages there are is nobody's business before. Who is logged in
+/// already has nothing to do there.
+fn to_the_login(request: &Request) -> Option<Response> {
+    let path = request.uri().path();
+    let caller = request.extensions().get::<Caller>()?;
+    if path == "/login" && matches!(caller.by, KnownBy::Session(_)) {
+        return Some(see_other(&after_login(request.uri())));
+    }
+    if matches!(caller.by, KnownBy::Share(_)) && path != "/stage" && !BEFORE_LOGIN.contains(&path) {
+        return Some(see_other("/stage"));
+    }
+    let is_unknown = request.extensions().get::<NotIdentified>().is_some();
+    if caller.by != KnownBy::Nothing || is_unknown || BEFORE_LOGIN.contains(&path) {
+        return None;
+    }
+    let here = request
+        .uri()
+        .path_and_query()
+        .map_or("/", |here| here.as_str());
+    let place = format!("/login?next={}", percent(here));
+    Some(see_other(&place))
+}
+
+/// Where somebody goes who asks for the login and has one.
+fn after_login(uri: &Uri) -> String {
+    #[derive(serde::Deserialize)]
+    struct Next {
+        next: Option<String>,
+    }
+    let query = uri.query().unwrap_or_default();
+    let next = serde_urlencoded::from_str(query).map_or(None, |Next { next }| next);
+    path_here(next.as_deref()).unwrap_or("/").to_owned()
 }
 
 async fn render(pages: Pages, request: Request) -> Response {
     let nonce = request.extensions().get::<ScriptNonce>().cloned();
     let caller = request.extensions().get::<Caller>().cloned();
-    let transport = transport(pages.api, caller);
+    let unknown = request.extensions().get::<NotIdentified>().cloned();
+    let transport = transport(pages.api, caller, unknown);
     let status = PageStatus::default();
     let said = status.clone();
     let (options, css) = (pages.state.leptos.clone(), pages.state.site.css.clone());
@@ -93,15 +141,18 @@ async fn render(pages: Pages, request: Request) -> Response {
 }
 
 /// Asks the API in process, with the visitor's own identity.
-fn transport(api: Router, caller: Option<Caller>) -> ApiTransport {
+fn transport(api: Router, caller: Option<Caller>, unknown: Option<NotIdentified>) -> ApiTransport {
     ApiTransport::new(Arc::new(move |path: String| -> TransportFuture {
-        let (api, caller) = (api.clone(), caller.clone());
+        let (api, caller, unknown) = (api.clone(), caller.clone(), unknown.clone());
         Box::pin(async move {
             let mut request = Request::builder()
                 .uri(&path)
                 .header(header::ACCEPT, "application/json");
             if let Some(caller) = caller {
                 request = request.extension(caller);
+            }
+            if let Some(unknown) = unknown {
+                request = request.extension(unknown);
             }
             let request = request
                 .body(Body::empty())

@@ -1,15 +1,17 @@
 //! The router: API, pages, and what surrounds them.
 
 use std::any::Any;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request};
-use axum::http::{HeaderName, StatusCode, header};
+use axum::http::{HeaderName, Method, StatusCode, header};
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use bytes::Bytes;
+use highwater_model::Right;
 use tower::ServiceBuilder;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
@@ -20,6 +22,7 @@ use tower_http::trace::TraceLayer;
 use crate::api::problem::{ApiError, as_problem, internal};
 use crate::caller::know_caller;
 use crate::guard::same_origin;
+use crate::identity::calls::{self, Calls};
 use crate::state::AppState;
 use crate::{api, pages, security};
 
@@ -30,12 +33,21 @@ const FRAME_BYTES: usize = 4 << 20;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
+/// The API's own description, which is not in itself.
+const DOCUMENT: &str = "/api/openapi.json";
+
 /// Everything that the server answers.
 pub fn router(state: AppState) -> Router {
     let (quick, mut document) = api::routes().split_for_parts();
     let (lasting, lasting_document) = api::lasting_routes().split_for_parts();
     document.merge(lasting_document);
-    let document = Bytes::from(document.to_json().unwrap_or_default());
+    let document = serde_json::to_value(&document).unwrap_or_default();
+    let (calls, faults) = Calls::read(&document);
+    for fault in faults {
+        tracing::error!("{fault}; nobody gets it");
+    }
+    let calls = Arc::new(calls.with(Method::GET, DOCUMENT, Right::Read));
+    let document = Bytes::from(document.to_string());
     let body_limit = state
         .store
         .limits()
@@ -44,7 +56,7 @@ pub fn router(state: AppState) -> Router {
 
     let quick = quick
         .route(
-            "/api/openapi.json",
+            DOCUMENT,
             get(move || async move { ([(header::CONTENT_TYPE, "application/json")], document) }),
         )
         .layer(DefaultBodyLimit::max(body_limit))
@@ -53,8 +65,15 @@ pub fn router(state: AppState) -> Router {
             TIMEOUT,
         ));
     // Inside the compression, so that pages that ask it in process get plain text.
-    let quick = quick.layer(from_fn(as_problem)).with_state(state.clone());
-    let lasting = lasting.layer(from_fn(as_problem)).with_state(state.clone());
+    let check = from_fn_with_state(calls, calls::check);
+    let quick = quick
+        .layer(check.clone())
+        .layer(from_fn(as_problem))
+        .with_state(state.clone());
+    let lasting = lasting
+        .layer(check)
+        .layer(from_fn(as_problem))
+        .with_state(state.clone());
     let pages = pages::router(state.clone(), quick.clone());
 
     pages
@@ -66,10 +85,10 @@ pub fn router(state: AppState) -> Router {
                 .layer(SetRequestIdLayer::new(REQUEST_ID, MakeRequestUuid))
                 .layer(TraceLayer::new_for_http().make_span_with(span))
                 .layer(PropagateRequestIdLayer::new(REQUEST_ID))
-                .layer(from_fn_with_state(state, security::headers))
+                .layer(from_fn_with_state(state.clone(), security::headers))
                 .layer(CatchPanicLayer::custom(panicked))
-                .layer(from_fn(same_origin))
-                .layer(from_fn(know_caller)),
+                .layer(from_fn_with_state(state.clone(), same_origin))
+                .layer(from_fn_with_state(state, know_caller)),
         )
 }
 
@@ -80,7 +99,12 @@ fn span(request: &Request) -> tracing::Span {
         .get(REQUEST_ID)
         .and_then(|id| id.to_str().ok())
         .unwrap_or_default();
-    tracing::info_span!("http", method = %request.method(), path = request.uri().path(), id)
+    // What leads to the Stage is a secret itself.
+    let path = match request.uri().path() {
+        path if path.starts_with("/share/") => "/share/…",
+        path => path,
+    };
+    tracing::info_span!("http", method = %request.method(), path, id)
 }
 
 #[expect(

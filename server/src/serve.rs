@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use highwater_engine::{Feed, FeedOptions, ReadModelOptions, ReadModels, States, Subscriptions};
+use highwater_model::LoginMode;
 use highwater_postgres::{Binaries, Embedded, Options};
 use highwater_store::{Store, StoreOptions, Tasks};
 use leptos::config::LeptosOptions;
@@ -19,13 +20,16 @@ use tracing_subscriber::EnvFilter;
 use crate::cli::client::ServerArgs;
 use crate::config::ServeArgs;
 use crate::demo::{DemoShop, Way};
+use crate::identity::{Gate, GateOptions};
 use crate::live::Boards;
 use crate::site::Site;
 use crate::state::{AppState, Reach};
-use crate::{memory, metrics, router};
+use crate::{audit, memory, metrics, router};
 
 /// How many ports after 3000 are tried when nobody named one.
 const PORTS: u16 = 20;
+/// How long the link for the first admin works, in seconds; the next start prints a new one.
+const FIRST_ADMIN_S: i64 = 60 * 60;
 /// How long requests that still run get at the end.
 const DRAIN: Duration = Duration::from_secs(10);
 
@@ -36,7 +40,8 @@ const DRAIN: Duration = Duration::from_secs(10);
 pub fn run(args: &ServeArgs) -> anyhow::Result<()> {
     memory::give_back();
     start_log(&args.log, args.log_json);
-    let listener = listen(args.listen)?;
+    let way_in = way_in(args)?;
+    let listener = listen(args.listen, way_in.login)?;
     let (url, embedded) = match args.database_url() {
         Some(url) => (url, None),
         None => start_postgres(args).map(|postgres| (postgres.url(), Some(postgres)))?,
@@ -46,7 +51,7 @@ pub fn run(args: &ServeArgs) -> anyhow::Result<()> {
         .build()
         .context("the runtime did not start")?;
     let data_dir = embedded.is_some().then(|| data_dir(args));
-    let served = runtime.block_on(serve(args, listener, &url, data_dir));
+    let served = runtime.block_on(serve(args, way_in, listener, &url, data_dir));
     runtime.shutdown_timeout(Duration::from_secs(5));
     if let Some(postgres) = embedded {
         postgres.stop();
@@ -57,6 +62,7 @@ pub fn run(args: &ServeArgs) -> anyhow::Result<()> {
 /// Store → feed → read models → router → listen; then everything back in the opposite order.
 async fn serve(
     args: &ServeArgs,
+    way_in: GateOptions,
     listener: TcpListener,
     url: &str,
     data_dir: Option<PathBuf>,
@@ -81,14 +87,25 @@ async fn serve(
     let stopping = CancellationToken::new();
     let site = Site::load();
     let address = listener.local_addr()?;
+    let gate = Gate::new(
+        store.clone(),
+        GateOptions {
+            port: address.port(),
+            ..way_in
+        },
+    )?;
+    let gate = Arc::new(gate);
+    gate.watch(&tasks);
+    audit::start(store.clone(), &tasks);
     let demo = match args.demo {
-        Some(rate) => Some(open_demo(&store, address, rate, args).await?),
+        Some(rate) => Some(open_demo(&store, &gate, address, rate, args).await?),
         None => None,
     };
     let state = AppState::from(Reach {
         boards: Boards::start(&store, &tasks),
         states: States::new(store.clone()),
         subscriptions: Subscriptions::start(store.clone(), feed.clone(), &tasks),
+        gate: Arc::clone(&gate),
         store,
         feed,
         read_models,
@@ -106,10 +123,14 @@ async fn serve(
     let listener = tokio::net::TcpListener::from_std(listener)?;
     let app = router::router(state);
     say_where(address, demo.is_some());
+    say_first_admin(&gate, address).await?;
 
-    let server = axum::serve(listener, app)
-        .with_graceful_shutdown(stopping.clone().cancelled_owned())
-        .into_future();
+    let server = axum::serve(
+        listener,
+        app.into_make_service_with_connect_info::<SocketAddr>(),
+    )
+    .with_graceful_shutdown(stopping.clone().cancelled_owned())
+    .into_future();
     tokio::pin!(server);
     let ended = tokio::select! {
         ended = &mut server => ended,
@@ -136,12 +157,14 @@ async fn serve(
 
 async fn open_demo(
     store: &Store,
+    gate: &Gate,
     address: SocketAddr,
     events_per_second: f64,
     args: &ServeArgs,
 ) -> anyhow::Result<DemoShop> {
     let url = format!("http://{address}/").parse()?;
-    let server = ServerArgs { url };
+    let token = gate.house_token().map(|token| token.to_owned().into());
+    let server = ServerArgs { url, token };
     let way = Way {
         server,
         events_per_second,
@@ -152,12 +175,44 @@ async fn open_demo(
     opened.await.context("the demo shop did not open")
 }
 
-/// A loopback address, the one that was named or the first free one.
-fn listen(named: Option<SocketAddr>) -> anyhow::Result<TcpListener> {
+/// How one gets in, if what was said of it fits together.
+fn way_in(args: &ServeArgs) -> anyhow::Result<GateOptions> {
+    let login = LoginMode::from(args.login);
+    let listens_to_all = args
+        .listen
+        .is_some_and(|address| !address.ip().is_loopback());
+    let origin = match &args.public_url {
+        None => None,
+        Some(url) if url.scheme() == "https" && url.path() == "/" => {
+            Some(url.origin().ascii_serialization())
+        }
+        Some(url) => bail!(
+            "--public-url is {url}; it is https, and a host without a path, like https://highwater.example"
+        ),
+    };
+    if login == LoginMode::Password && listens_to_all && origin.is_none() {
+        bail!(
+            "passwords would travel in plain text. Let a proxy of yours answer by https, and name where: --public-url https://highwater.example \
+             (and --trusted-proxies, its address, so that logins are slowed by who tries them); or listen on 127.0.0.1."
+        );
+    }
+    if login == LoginMode::Local && origin.is_some() {
+        bail!("--public-url is for a server with a login; start it with --login=password");
+    }
+    Ok(GateOptions {
+        login,
+        origin,
+        proxies: args.trusted_proxies.clone(),
+        port: 0,
+    })
+}
+
+/// The address that was named or the first free one of loopback.
+fn listen(named: Option<SocketAddr>, login: LoginMode) -> anyhow::Result<TcpListener> {
     let listener = match named {
-        Some(address) if !address.ip().is_loopback() => bail!(
-            "{address} is not a loopback address. There is no login yet, so everybody who reaches the server is its operator; \
-             listen on 127.0.0.1 and reach it from elsewhere through an SSH tunnel."
+        Some(address) if login == LoginMode::Local && !address.ip().is_loopback() => bail!(
+            "{address} is not a loopback address, and without a login everybody who reaches the server is its admin; \
+             start it with --login=password, or listen on 127.0.0.1 and reach it from elsewhere through an SSH tunnel."
         ),
         Some(address) => TcpListener::bind(address)
             .with_context(|| format!("can't listen on {address}; is another Highwater running? --listen takes another port"))?,
@@ -220,6 +275,20 @@ pub(crate) fn start_log(levels: &str, json: bool) {
     } else {
         log.try_init()
     };
+}
+
+/// Where the first admin gets in, when there is none yet.
+#[expect(
+    clippy::print_stdout,
+    reason = "a secret, which does not belong in a log"
+)]
+async fn say_first_admin(gate: &Gate, address: SocketAddr) -> anyhow::Result<()> {
+    if let Some(path) = gate.first_admin(FIRST_ADMIN_S).await? {
+        let here = format!("http://{address}");
+        let place = gate.origin().unwrap_or(&here);
+        println!("There is no admin yet. Become the first, within an hour, at {place}{path}");
+    }
+    Ok(())
 }
 
 #[expect(

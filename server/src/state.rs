@@ -11,6 +11,7 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::demo::DemoShop;
+use crate::identity::Gate;
 use crate::live::Boards;
 use crate::site::Site;
 
@@ -22,6 +23,8 @@ pub struct AppState(Arc<Reach>);
 pub struct Reach {
     /// The event store.
     pub store: Store,
+    /// Who gets in.
+    pub gate: Arc<Gate>,
     /// The newest events.
     pub feed: Feed,
     /// The read models.

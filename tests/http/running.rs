@@ -1,13 +1,16 @@
 //! A server for one test: the real router on a real socket, with a database of its own.
 
+use std::net::SocketAddr;
 use std::ops::Deref;
 use std::path::Path;
 use std::sync::Arc;
 
+use highwater::identity::{Gate, GateOptions};
 use highwater::live::Boards;
 use highwater::state::{AppState, Reach};
 use highwater::{metrics, router, site::Site};
 use highwater_engine::{Feed, FeedOptions, ReadModelOptions, ReadModels, States, Subscriptions};
+use highwater_model::LoginMode;
 use highwater_store::{Store, StoreOptions, Tasks};
 use leptos::config::LeptosOptions;
 use reqwest::{RequestBuilder, StatusCode};
@@ -22,6 +25,8 @@ pub(crate) struct Running {
     api: Api,
     /// Its database.
     pub(crate) database_url: String,
+    /// The path of the first admin's link; none where there is no login.
+    pub(crate) first_admin: Option<String>,
     tasks: Tasks,
 }
 
@@ -29,6 +34,12 @@ impl Running {
     /// Starts one.
     pub(crate) async fn start() -> Self {
         Self::with(FeedOptions::default(), ReadModelOptions::default()).await
+    }
+
+    /// Starts one with a login.
+    pub(crate) async fn with_login() -> Self {
+        let (feed, read_models) = (FeedOptions::default(), ReadModelOptions::default());
+        Self::of(feed, read_models, LoginMode::Password).await
     }
 
     /// Starts one with a feed of another size.
@@ -46,6 +57,10 @@ impl Running {
     }
 
     async fn with(options: FeedOptions, read_models: ReadModelOptions) -> Self {
+        Self::of(options, read_models, LoginMode::Local).await
+    }
+
+    async fn of(options: FeedOptions, read_models: ReadModelOptions, login: LoginMode) -> Self {
         let tasks = Tasks::new();
         let options_of_store = StoreOptions {
             max_connections: 4,
@@ -57,7 +72,19 @@ impl Running {
             .unwrap();
         let feed = Feed::start(store.clone(), &tasks, options).await.unwrap();
         let read_models = ReadModels::start(store.clone(), &tasks, read_models);
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let gate = GateOptions {
+            login,
+            origin: None,
+            proxies: Vec::new(),
+            port: address.port(),
+        };
+        let gate = Arc::new(Gate::new(store.clone(), gate).unwrap());
+        gate.watch(&tasks);
+        let first_admin = gate.first_admin(60).await.unwrap();
         let state = AppState::from(Reach {
+            gate,
             boards: Boards::start(&store, &tasks),
             states: States::new(store.clone()),
             subscriptions: Subscriptions::start(store.clone(), feed.clone(), &tasks),
@@ -71,15 +98,14 @@ impl Running {
             site: Arc::new(Site::default()),
             leptos: LeptosOptions::builder().output_name("highwater").build(),
         });
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap().to_string();
-        let app = router::router(state);
+        let app = router::router(state).into_make_service_with_connect_info::<SocketAddr>();
         tasks.spawn("server of a test", async move {
             axum::serve(listener, app).await.unwrap();
         });
         Self {
-            api: Api::at(address),
+            api: Api::at(address.to_string()),
             database_url,
+            first_admin,
             tasks,
         }
     }

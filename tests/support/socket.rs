@@ -16,10 +16,19 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Connects to a server.
 pub(crate) async fn open(address: &str) -> Result<Socket, Error> {
+    open_as(address, None).await
+}
+
+/// Connects to a server with a login.
+pub(crate) async fn open_as(address: &str, token: Option<&str>) -> Result<Socket, Error> {
     let mut request = format!("ws://{address}/api/live").into_client_request()?;
     request
         .headers_mut()
         .insert("sec-websocket-protocol", "highwater.v1".parse().unwrap());
+    if let Some(token) = token {
+        let bearer = format!("Bearer {token}").parse().unwrap();
+        request.headers_mut().insert("authorization", bearer);
+    }
     Ok(connect_async(request).await?.0)
 }
 

@@ -22,6 +22,20 @@ impl Sending {
     }
 }
 
+/// Goes to the page of the login, which leads back here: the session of this browser has ended.
+pub(crate) fn leave_for_login() {
+    let Some(location) = web_sys::window().map(|window| window.location()) else {
+        return;
+    };
+    let path = location.pathname().unwrap_or_default();
+    if matches!(path.as_str(), "/login" | "/join") {
+        return;
+    }
+    let here = format!("{path}{}", location.search().unwrap_or_default());
+    // A browser refuses only what is no address.
+    let _ = location.assign(&format!("/login?next={}", super::escape(&here)));
+}
+
 /// Asks with `fetch`.
 #[cfg(target_arch = "wasm32")]
 pub(super) async fn from_browser(sending: Sending) -> Result<(u16, String), String> {
@@ -62,5 +76,12 @@ async fn fetch(sending: Sending) -> Result<(u16, String), String> {
     let body = JsFuture::from(response.text().map_err(say)?)
         .await
         .map_err(say)?;
-    Ok((status, body.as_string().unwrap_or_default()))
+    let body = body.as_string().unwrap_or_default();
+    if status == 401
+        && serde_json::from_str::<highwater_model::Problem>(&body)
+            .is_ok_and(|problem| problem.kind.ends_with("login_needed"))
+    {
+        leave_for_login();
+    }
+    Ok((status, body))
 }

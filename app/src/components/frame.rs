@@ -1,14 +1,16 @@
 //! The frame: rail and top bar.
 
-use highwater_model::StoreFacts;
+use highwater_model::{Right, StoreFacts};
 use leptos::prelude::*;
 use leptos_router::hooks::use_location;
 
 use super::palette::Palette;
+use super::user_menu::UserMenu;
 use super::zone::ZoneSwitch;
 use crate::api::Answer;
 use crate::format;
 use crate::live::{Live, Status};
+use crate::me::Me;
 
 /// The pages that exist: path, name.
 pub const PAGES: [(&str, &str); 10] = [
@@ -23,34 +25,46 @@ pub const PAGES: [(&str, &str); 10] = [
     ("/audit", "Audit"),
     ("/stage", "Stage"),
 ];
+/// The page of those who keep users and tokens.
+pub const ACCESS: (&str, &str) = ("/access", "Access");
 
 /// The pages, at the left.
 #[component]
 pub fn Rail() -> impl IntoView {
     let here = use_location().pathname;
-    let items = PAGES.map(|(path, name)| {
-        let on = move || {
-            let here = here.get();
-            let on = if path == "/" {
-                here == "/"
-            } else {
-                // A subscription has its page, and its list is with the read models; the map is drawn from flows.
-                here.starts_with(path)
-                    || (path == "/read-models" && here.starts_with("/subscriptions/"))
-                    || (path == "/flows" && here == "/flow-map")
-            };
-            on.then_some("page")
-        };
-        view! {
-            <a href=path aria-current=on>
-                {name}
-            </a>
-        }
-    });
+    let me = expect_context::<Me>();
+    let items = PAGES.map(|page| rail_item(here, page));
+    let access = move || {
+        Suspend::new(async move {
+            let keeps = me.asked().await.is_ok_and(|who| who.may(Right::Administer));
+            keeps.then(|| rail_item(here, ACCESS))
+        })
+    };
     view! {
         <nav class="rail" aria-label="Pages">
-            {items.into_iter().collect_view()}
+            {items.into_iter().collect_view()} <Suspense fallback=|| ()>{access}</Suspense>
         </nav>
+    }
+    .into_any()
+}
+
+fn rail_item(here: Memo<String>, (path, name): (&'static str, &'static str)) -> AnyView {
+    let on = move || {
+        let here = here.get();
+        let on = if path == "/" {
+            here == "/"
+        } else {
+            // A subscription has its page, and its list is with the read models; the map is drawn from flows.
+            here.starts_with(path)
+                || (path == "/read-models" && here.starts_with("/subscriptions/"))
+                || (path == "/flows" && here == "/flow-map")
+        };
+        on.then_some("page")
+    };
+    view! {
+        <a href=path aria-current=on>
+            {name}
+        </a>
     }
     .into_any()
 }
@@ -76,6 +90,7 @@ pub fn TopBar(
             Some("types") => "Types",
             Some("store") => "Store",
             Some("audit") => "Audit",
+            Some("access") => "Access",
             Some("events") => "Events",
             Some("grid") => "Grid",
             Some("stage") => "Stage",
@@ -120,7 +135,7 @@ pub fn TopBar(
             <button class="quiet" type="button" aria-label="Switch between the dark and the light theme" on:click=|_| switch_theme()>
                 "◐"
             </button>
-            <span class="pill user">"local · operator"</span>
+            <UserMenu />
         </header>
         <Palette open />
     }

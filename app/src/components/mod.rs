@@ -17,6 +17,7 @@ pub mod json_tree;
 pub mod line_diff;
 mod map_layout;
 pub mod map_picture;
+pub mod may;
 pub mod mistake;
 pub mod palette;
 mod palette_entries;
@@ -30,6 +31,7 @@ pub mod share;
 pub mod state_tree;
 pub mod subscription_state;
 pub mod timeline;
+pub mod user_menu;
 pub mod version_numbers;
 pub mod zone;
 

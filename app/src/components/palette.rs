@@ -11,6 +11,7 @@ use wasm_bindgen::JsCast;
 
 use super::palette_entries::{pages, subscriptions, things, told, views};
 use crate::api::Api;
+use crate::me::Me;
 
 /// The palette, a native dialog.
 #[component]
@@ -58,8 +59,9 @@ pub fn Palette(
             }
         });
     };
+    let me = expect_context::<Me>();
     let entries = move || {
-        let mut entries = pages(&text.get());
+        let mut entries = pages(&text.get(), me.keeps_users());
         entries.extend(saved.with(|saved| text.with(|text| views(saved, text))));
         entries.extend(names.with(|names| text.with(|text| subscriptions(names, text))));
         if let Some(Ok(answer)) = found.get() {
@@ -67,7 +69,6 @@ pub fn Palette(
         }
         entries
     };
-    let told = move || told(found.get(), entries().is_empty());
     let navigate = use_navigate();
     let close = move || {
         open.set(false);
@@ -113,7 +114,7 @@ pub fn Palette(
                 }}
             </ul>
             <p class="dim" role="status">
-                {told}
+                {move || told(found.get(), entries().is_empty())}
             </p>
         </dialog>
     }

@@ -3,7 +3,7 @@
 use highwater_model::filter::quoted;
 use highwater_model::{FindAnswer, FoundKind, SavedView};
 
-use super::frame::PAGES;
+use super::frame::{ACCESS, PAGES};
 use crate::api::escape;
 
 /// Pages that another one of the rail leads to.
@@ -42,12 +42,13 @@ pub(super) fn told(found: Option<Result<FindAnswer, String>>, nothing: bool) -> 
     }
 }
 
-/// The pages whose name has the text, those that begin with it first.
-pub(super) fn pages(text: &str) -> Vec<Entry> {
+/// The pages whose name has the text, those that begin with it first. `keeps`: of somebody who keeps users and tokens.
+pub(super) fn pages(text: &str, keeps: bool) -> Vec<Entry> {
     let text = text.trim();
     let mut fitting: Vec<(u8, Entry)> = PAGES
         .iter()
         .chain(&INNER_PAGES)
+        .chain(keeps.then_some(&ACCESS))
         .filter_map(|(path, name)| {
             let fits = highwater_model::find::fit(name, text)?;
             let entry = Entry {
@@ -177,7 +178,7 @@ mod tests {
     #[test]
     fn pages_that_begin_with_the_text_come_first() {
         let names = |text| {
-            pages(text)
+            pages(text, false)
                 .into_iter()
                 .map(|entry| entry.name)
                 .collect::<Vec<_>>()
@@ -185,6 +186,8 @@ mod tests {
         assert_eq!(names("st")[..2], ["Streams", "Store"]);
         assert_eq!(names("nothing like it"), Vec::<String>::new());
         assert_eq!(names("").len(), PAGES.len() + INNER_PAGES.len());
+        assert!(!names("access").contains(&"Access".to_owned()));
+        assert_eq!(pages("access", true)[0].href, "/access");
     }
 
     #[test]

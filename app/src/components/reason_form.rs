@@ -1,8 +1,11 @@
 //! A field for the reason of an order, and the button that gives it.
 
+use highwater_model::Right;
 use leptos::prelude::*;
 
-/// Asks why, then orders.
+use super::may::Needs;
+
+/// Asks why, then orders; of somebody who may.
 #[component]
 pub fn ReasonForm(
     /// What the reason is for.
@@ -31,25 +34,27 @@ pub fn ReasonForm(
     };
     view! {
         <form class="reason" on:submit=submit>
-            <label>
-                {label}
-                <input
-                    type="text"
-                    autocomplete="off"
-                    maxlength="500"
-                    required=needed
-                    prop:value=move || reason.get()
-                    on:input=move |event| reason.set(event_target_value(&event))
-                />
-            </label>
-            <button
-                type="submit"
-                class=if quiet { "" } else { "go" }
-                disabled=move || !ready.get()
-                aria-disabled=move || busy.get().then_some("true")
-            >
-                {move || button.get()}
-            </button>
+            <Needs right=Right::Operate>
+                <label>
+                    {label}
+                    <input
+                        type="text"
+                        autocomplete="off"
+                        maxlength="500"
+                        required=needed
+                        prop:value=move || reason.get()
+                        on:input=move |event| reason.set(event_target_value(&event))
+                    />
+                </label>
+                <button
+                    type="submit"
+                    class=if quiet { "" } else { "go" }
+                    disabled=move || !ready.get()
+                    aria-disabled=move || busy.get().then_some("true")
+                >
+                    {move || button.get()}
+                </button>
+            </Needs>
         </form>
     }
     .into_any()

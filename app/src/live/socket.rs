@@ -7,13 +7,16 @@ use highwater_model::{Position, RecordedEvent};
 use leptos::prelude::*;
 use wasm_bindgen::JsCast as _;
 use wasm_bindgen::closure::Closure;
-use web_sys::{MessageEvent, WebSocket};
+use web_sys::{CloseEvent, MessageEvent, WebSocket};
 
-use super::machine::{Board, Effect, Input, Machine};
+use super::machine::{Board, Effect, Input, Machine, Status};
 use super::{Buffer, Live};
+use crate::api::{Api, leave_for_login};
 
 /// Messages kept for the next animation frame at most; a hidden page has no frames, so beyond this they are handled at once.
 const INBOX: usize = 128;
+/// What the server closes a connection with whose session has ended.
+const LOGIN_NEEDED: u16 = 4401;
 
 thread_local! {
     static CLIENT: RefCell<Option<Client>> = const { RefCell::new(None) };
@@ -34,7 +37,7 @@ struct Socket {
     inner: WebSocket,
     _message: Closure<dyn FnMut(MessageEvent)>,
     _open: Closure<dyn FnMut()>,
-    _close: Closure<dyn FnMut()>,
+    _close: Closure<dyn FnMut(CloseEvent)>,
 }
 
 impl Drop for Socket {
@@ -209,9 +212,27 @@ fn connect() -> Option<Socket> {
     let open = Closure::<dyn FnMut()>::new(|| {
         handle(Input::Opened);
     });
-    let close = Closure::<dyn FnMut()>::new(|| {
+    let close = Closure::<dyn FnMut(CloseEvent)>::new(|event: CloseEvent| {
         drain();
-        handle(Input::Lost);
+        if event.code() == LOGIN_NEEDED {
+            // Trying again would be refused again. The socket goes with its closures: not while one of them runs.
+            set_timeout(
+                || {
+                    handle(Input::Stop);
+                },
+                std::time::Duration::ZERO,
+            );
+            leave_for_login();
+        } else {
+            let opened = is_open();
+            handle(Input::Lost);
+            if !opened {
+                // The browser does not tell why a connection was refused. Any call is told when that is for want of a login, and leads to it.
+                leptos::task::spawn_local(async {
+                    let _ = Api::from_context().store().await;
+                });
+            }
+        }
     });
     socket.set_onmessage(Some(message.as_ref().unchecked_ref()));
     socket.set_onopen(Some(open.as_ref().unchecked_ref()));
@@ -221,6 +242,15 @@ fn connect() -> Option<Socket> {
         _message: message,
         _open: open,
         _close: close,
+    })
+}
+
+/// The server has taken the connection.
+fn is_open() -> bool {
+    CLIENT.with_borrow(|client| {
+        client
+            .as_ref()
+            .is_some_and(|client| client.machine.status() != Status::Connecting)
     })
 }
 

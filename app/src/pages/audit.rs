@@ -1,21 +1,22 @@
 //! `/audit`: who did what, when, why, and what came of it?
 
-use highwater_model::{Action, ReadModel};
+use highwater_model::{Action, AuditVerdict, ReadModel};
 use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::components::Form;
 use leptos_router::hooks::use_query_map;
 
 use super::{Loading, downloads};
-use crate::api::{ActionsRequest, Api, escape};
+use crate::api::{ActionsRequest, Answer, Api, escape};
 use crate::components::actions::Actions;
 use crate::components::problem::ErrorNotice;
 use crate::components::version_numbers::VersionNumbers;
+use crate::format;
 
 /// Actions on one page.
 const PAGE: usize = 100;
 /// What an operator can do.
-const KINDS: [&str; 20] = [
+const KINDS: [&str; 30] = [
     "define",
     "pause",
     "resume",
@@ -36,6 +37,16 @@ const KINDS: [&str; 20] = [
     "state_definition",
     "save_view",
     "remove_view",
+    "log_in",
+    "join",
+    "invite_user",
+    "change_user",
+    "remove_user",
+    "end_sessions",
+    "make_token",
+    "revoke_token",
+    "share_stage",
+    "end_share",
 ];
 
 /// The audit log.
@@ -68,6 +79,7 @@ pub fn AuditPage() -> impl IntoView {
     view! {
         <Title text="Audit" />
         <h1>"Audit"</h1>
+        <Verify />
         <Transition fallback=Loading>
             {move || Suspend::new(async move {
                 match found.await {
@@ -78,6 +90,65 @@ pub fn AuditPage() -> impl IntoView {
         </Transition>
     }
     .into_any()
+}
+
+/// Whether the log is as it was written.
+#[component]
+fn Verify() -> impl IntoView {
+    let verdict = RwSignal::new(None::<Answer<AuditVerdict>>);
+    let busy = RwSignal::new(false);
+    let verify = move |_| {
+        if !busy.get_untracked() {
+            busy.set(true);
+            leptos::task::spawn_local(async move {
+                let found = Api::from_context().verify_actions().await;
+                let _ = verdict.try_set(Some(found));
+                let _ = busy.try_set(false);
+            });
+        }
+    };
+    let told = move || {
+        let (class, words) = match verdict.get()? {
+            Ok(verdict) if verdict.is_good() => ("notice done", good(&verdict)),
+            Ok(verdict) => ("notice bad", bad(&verdict)),
+            Err(error) => ("notice bad", error.to_string()),
+        };
+        Some(view! { <p class=class>{words}</p> })
+    };
+    view! {
+        <div class="bar">
+            <button type="button" class="quiet" aria-disabled=move || busy.get().then_some("true") on:click=verify>
+                "Verify that nothing was changed"
+            </button>
+        </div>
+        <div role="status">{told}</div>
+    }
+    .into_any()
+}
+
+fn good(verdict: &AuditVerdict) -> String {
+    let sealed = format::number(verdict.sealed);
+    let newest = verdict.newest.as_ref().map_or_else(String::new, |newest| {
+        format!(
+            " Keep the newest seal elsewhere to prove it later: {}:{}",
+            newest.seal, newest.hash
+        )
+    });
+    format!(
+        "The log is as it was written: {sealed} actions sealed, {} not yet.{newest}",
+        verdict.unsealed
+    )
+}
+
+fn bad(verdict: &AuditVerdict) -> String {
+    let faults = verdict.faults.iter();
+    let faults: Vec<String> = faults
+        .map(|fault| format!("action {}: {}", fault.action_id, fault.why))
+        .collect();
+    format!(
+        "The log is not as it was written. Somebody changed the database. {}.",
+        faults.join("; ")
+    )
 }
 
 fn found_view(actions: Vec<Action>, models: &[ReadModel], request: ActionsRequest) -> AnyView {

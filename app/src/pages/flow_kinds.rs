@@ -1,12 +1,13 @@
 //! The kinds of flows: how long they take, how many are stuck, and by which rule they end.
 
-use highwater_model::{FlowKind, FlowRule, FlowRuleBody};
+use highwater_model::{FlowKind, FlowRule, FlowRuleBody, Right};
 use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
 
 use super::href_with;
 use crate::api::Api;
 use crate::components::TypeName;
+use crate::components::may::Needs;
 use crate::format;
 
 /// The kinds as a table.
@@ -181,12 +182,14 @@ pub fn RuleForm(
         <details class="card whole flow-rule" id="rule" open=open>
             <summary>"When is a flow that begins with " <TypeName name=kind /> " finished?"</summary>
             <form class="fields" on:submit=submit>
-                <Field label="ends with an event of one of these types, separated by commas; empty takes the rule back" text=ends wide=true />
-                <Field label="late after so many seconds" text=within placeholder="never" />
-                <Field label="reason, for the audit log" text=reason wide=true />
-                <button type="submit" class="go" aria-disabled=move || busy.get().then_some("true")>
-                    "Keep the rule"
-                </button>
+                <Needs right=Right::Define>
+                    <Field label="ends with an event of one of these types, separated by commas; empty takes the rule back" text=ends wide=true />
+                    <Field label="late after so many seconds" text=within placeholder="never" />
+                    <Field label="reason, for the audit log" text=reason wide=true />
+                    <button type="submit" class="go" aria-disabled=move || busy.get().then_some("true")>
+                        "Keep the rule"
+                    </button>
+                </Needs>
             </form>
             <div role="status">{told}</div>
         </details>

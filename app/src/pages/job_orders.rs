@@ -1,10 +1,11 @@
 //! What can be ordered of a job that runs: its speed, its end. On its own page, and in the rebuild of its read model.
 
-use highwater_model::{Job, JobKind};
+use highwater_model::{Job, JobKind, Right};
 use leptos::prelude::*;
 
 use super::read_model_orders::Said;
 use crate::api::{Answer, Api};
+use crate::components::may::Needs;
 use crate::format;
 
 /// Speeds to choose from, in events a second.
@@ -71,34 +72,38 @@ pub fn JobOrders(
             <span class="dim" id="speed-of-the-job">
                 "events / s at most"
             </span>
-            <div class="choices" role="group" aria-labelledby="speed-of-the-job">
-                {choices}
-            </div>
-            <form class="own" on:submit=own_speed>
-                <input
-                    type="number"
-                    inputmode="numeric"
-                    min="1"
-                    max="2147483647"
-                    required
-                    aria-label="Another speed, in events a second"
-                    placeholder="own"
-                    prop:value=move || own.get()
-                    on:input=move |event| own.set(event_target_value(&event))
-                />
-                <button type="submit" class="quiet" aria-disabled=move || busy.get().then_some("true")>
-                    "Set"
-                </button>
-            </form>
+            <Needs right=Right::Operate>
+                <div class="choices" role="group" aria-labelledby="speed-of-the-job">
+                    {choices}
+                </div>
+                <form class="own" on:submit=own_speed>
+                    <input
+                        type="number"
+                        inputmode="numeric"
+                        min="1"
+                        max="2147483647"
+                        required
+                        aria-label="Another speed, in events a second"
+                        placeholder="own"
+                        prop:value=move || own.get()
+                        on:input=move |event| own.set(event_target_value(&event))
+                    />
+                    <button type="submit" class="quiet" aria-disabled=move || busy.get().then_some("true")>
+                        "Set"
+                    </button>
+                </form>
+            </Needs>
         </div>
         <div class="bar">
-            <button
-                type="button"
-                aria-disabled=move || busy.get().then_some("true")
-                on:click=move |_| order(What::Cancel)
-            >
-                "Cancel the job"
-            </button>
+            <Needs right=Right::Operate>
+                <button
+                    type="button"
+                    aria-disabled=move || busy.get().then_some("true")
+                    on:click=move |_| order(What::Cancel)
+                >
+                    "Cancel the job"
+                </button>
+            </Needs>
             <span class="dim">{leaves}</span>
         </div>
     }

@@ -1,5 +1,9 @@
 //! The pages, one file a URL. They fetch; what they show is in the URL.
 
+pub mod access;
+pub mod access_invite;
+pub mod access_tokens;
+pub mod access_users;
 pub mod audit;
 pub mod event;
 pub mod event_type;
@@ -14,10 +18,12 @@ pub mod grid_moments;
 pub mod job;
 pub mod job_orders;
 pub mod jobs;
+pub mod join;
 pub mod live;
 pub mod live_bars;
 pub mod live_query;
 pub mod live_rows;
+pub mod login;
 pub mod overview;
 pub mod overview_cards;
 pub mod overview_charts;
@@ -53,6 +59,7 @@ mod stage_picture;
 pub mod stage_play;
 pub mod stage_scene;
 pub mod stage_service;
+pub mod stage_share;
 pub mod stage_traffic;
 pub mod store;
 pub mod store_checks;

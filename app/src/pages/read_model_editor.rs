@@ -1,11 +1,12 @@
 //! A changed definition: handed in, refused at its place, or kept beside the live one.
 
-use highwater_model::VersionRole;
+use highwater_model::{Right, VersionRole};
 use leptos::html;
 use leptos::prelude::*;
 
 use super::read_model_orders::{Said, Shown};
 use crate::api::Api;
+use crate::components::may::Needs;
 use crate::components::mistake::Mistake;
 
 /// Changes the definition.
@@ -65,9 +66,11 @@ pub fn Editor(
                     })
             }}
         </div>
-        <button type="button" class="hydrated" class:hidden=move || open.get() on:click=edit>
-            "Edit the definition"
-        </button>
+        <Needs right=Right::Define>
+            <button type="button" class="hydrated" class:hidden=move || open.get() on:click=edit>
+                "Edit the definition"
+            </button>
+        </Needs>
         <form class="editor" class:hidden=move || !open.get() on:submit=save>
             <label>
                 "Definition"

@@ -1,11 +1,12 @@
 //! Events that a read model could not handle: what is wrong, try again, or leave out with a reason.
 
-use highwater_model::{Failure, FailureOutcome, RecordedEvent, VersionRole};
+use highwater_model::{Failure, FailureOutcome, RecordedEvent, Right, VersionRole};
 use leptos::html;
 use leptos::prelude::*;
 
 use super::read_model_orders::Shown;
 use crate::api::{Api, Order};
+use crate::components::may::Needs;
 use crate::components::{Time, TypeName};
 use crate::format;
 
@@ -50,20 +51,22 @@ pub fn StandsOn(
                 })
         }}
         <div class="bar" class:hidden=move || failure.with(Option::is_none)>
-            <button type="button" class="go" aria-disabled=busy on:click=retry>
-                "Retry the event"
-            </button>
-            <button
-                type="button"
-                aria-disabled=busy
-                on:click=move |_| {
-                    if !shown.busy.get_untracked() {
-                        skipping.set(failure.get_untracked());
+            <Needs right=Right::Operate>
+                <button type="button" class="go" aria-disabled=busy on:click=retry>
+                    "Retry the event"
+                </button>
+                <button
+                    type="button"
+                    aria-disabled=busy
+                    on:click=move |_| {
+                        if !shown.busy.get_untracked() {
+                            skipping.set(failure.get_untracked());
+                        }
                     }
-                }
-            >
-                "Skip the event…"
-            </button>
+                >
+                    "Skip the event…"
+                </button>
+            </Needs>
         </div>
         <SkipDialog
             skipping

@@ -1,11 +1,12 @@
 //! Orders to one read model: each is given, then checked by reading the state back, and the page says what came of it.
 
-use highwater_model::{Action, Failure, ReadModel, ReadModelLag, ReadModelState};
+use highwater_model::{Action, Failure, ReadModel, ReadModelLag, ReadModelState, Right};
 use leptos::prelude::*;
 use leptos_router::hooks::use_location;
 use wasm_bindgen_futures::JsFuture;
 
 use crate::api::{ActionsRequest, Api, Order};
+use crate::components::may::Needs;
 use crate::components::read_model_state::word;
 use crate::format;
 use crate::live::take_over;
@@ -274,20 +275,22 @@ pub fn PauseButton(
         _ => "❚❚ Pause",
     };
     view! {
-        <button
-            type="button"
-            id="pause"
-            node_ref=button
-            class:hidden=move || order.get().is_none()
-            aria-disabled=move || shown.busy.get().then_some("true")
-            on:click=move |_| {
-                if let (Some(order), false) = (order.get_untracked(), shown.busy.get_untracked()) {
-                    shown.give(order);
+        <Needs right=Right::Operate>
+            <button
+                type="button"
+                id="pause"
+                node_ref=button
+                class:hidden=move || order.get().is_none()
+                aria-disabled=move || shown.busy.get().then_some("true")
+                on:click=move |_| {
+                    if let (Some(order), false) = (order.get_untracked(), shown.busy.get_untracked()) {
+                        shown.give(order);
+                    }
                 }
-            }
-        >
-            {name}
-        </button>
+            >
+                {name}
+            </button>
+        </Needs>
     }
     .into_any()
 }

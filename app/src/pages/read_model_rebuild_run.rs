@@ -1,6 +1,6 @@
 //! The run: errors first, then progress, speed and the way out.
 
-use highwater_model::{Failure, FailureOutcome, Job, JobKind, ReadModelState, VersionRole};
+use highwater_model::{Failure, FailureOutcome, Job, JobKind, ReadModelState, Right, VersionRole};
 use leptos::prelude::*;
 
 use super::job_orders::{JobOrders, Order};
@@ -12,6 +12,7 @@ use super::read_model_rebuild_step::{running, version};
 use crate::api::{self, Api};
 use crate::components::Time;
 use crate::components::job::JobProgress;
+use crate::components::may::Needs;
 use crate::format;
 
 /// A shadow that is built.
@@ -219,20 +220,22 @@ fn ShadowFault(
             Some(view! { <div class="notice bad failing" role="alert">{told}</div> })
         }}
         <div class="bar" class:hidden=move || failure.with(Option::is_none)>
-            <button type="button" class="go" aria-disabled=busy on:click=retry>
-                "Retry the event"
-            </button>
-            <button
-                type="button"
-                aria-disabled=busy
-                on:click=move |_| {
-                    if !rebuild.busy.get_untracked() {
-                        skipping.set(failure.get_untracked());
+            <Needs right=Right::Operate>
+                <button type="button" class="go" aria-disabled=busy on:click=retry>
+                    "Retry the event"
+                </button>
+                <button
+                    type="button"
+                    aria-disabled=busy
+                    on:click=move |_| {
+                        if !rebuild.busy.get_untracked() {
+                            skipping.set(failure.get_untracked());
+                        }
                     }
-                }
-            >
-                "Skip the event…"
-            </button>
+                >
+                    "Skip the event…"
+                </button>
+            </Needs>
         </div>
         <SkipDialog
             skipping

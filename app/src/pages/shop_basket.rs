@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use highwater_model::Right;
 use highwater_model::demo::{DemoOrderBody, DemoOrderLine, PIECES_MAX};
 use leptos::prelude::*;
 use leptos_router::NavigateOptions;
@@ -9,6 +10,7 @@ use leptos_router::hooks::use_navigate;
 
 use super::shop::euros;
 use crate::api::{Api, ApiError, GoodOnSale, escape};
+use crate::components::may::Needs;
 
 /// Pieces by good.
 type Taken = RwSignal<BTreeMap<String, u64>>;
@@ -80,9 +82,11 @@ pub fn Basket(
             }}
             <div class="pay">
                 <output class="n">{move || euros(total.get())}</output>
-                <button class="go" type="submit" disabled=move || nothing() || busy.get()>
-                    {move || if busy.get() { "Placing it…" } else { "Place the order" }}
-                </button>
+                <Needs right=Right::Append>
+                    <button class="go" type="submit" disabled=move || nothing() || busy.get()>
+                        {move || if busy.get() { "Placing it…" } else { "Place the order" }}
+                    </button>
+                </Needs>
             </div>
         </form>
     }

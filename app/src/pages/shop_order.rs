@@ -1,10 +1,12 @@
 //! How far an order is, as its customer sees it: it moves while one looks.
 
+use highwater_model::Right;
 use jiff::Timestamp;
 use leptos::prelude::*;
 
 use super::shop::euros;
 use crate::api::{Api, OrderProgress};
+use crate::components::may::Needs;
 use crate::components::zone;
 use crate::format;
 use crate::live::on_pulse;
@@ -73,9 +75,11 @@ pub fn OrderStatus(
                 "Order something else"
             </a>
             <Show when=move || can_be_cancelled.get()>
-                <button type="button" disabled=move || busy.get() on:click=cancel>
-                    "Cancel this order"
-                </button>
+                <Needs right=Right::Append>
+                    <button type="button" disabled=move || busy.get() on:click=cancel>
+                        "Cancel this order"
+                    </button>
+                </Needs>
             </Show>
         </div>
     }

@@ -1,7 +1,9 @@
 //! The Stage: the system as a living picture, for an audience.
 
 use highwater_model::demo::{Demo, DemoScenario};
-use highwater_model::{FlowMap, Histogram, Position, ReadModel, Span, Subscription};
+use highwater_model::{
+    FlowMap, Histogram, LoginMode, Position, ReadModel, Right, Span, Subscription,
+};
 use jiff::Timestamp;
 use leptos::prelude::*;
 use leptos_meta::Title;
@@ -40,6 +42,10 @@ pub struct Opening {
     pub film: Option<Film>,
     /// None where no demo shop runs, and in a film.
     pub demo: Option<Demo>,
+    /// Who looks has a link and no login: they see headlines, and lead nothing.
+    pub is_onlooker: bool,
+    /// Who looks may let others look.
+    pub may_share: bool,
     /// The demo's services in their order, which come first.
     pub order: Vec<String>,
     /// What can be played with it.
@@ -73,6 +79,7 @@ pub fn StagePage() -> impl IntoView {
 }
 
 async fn open(api: Api, past: Option<(Timestamp, Timestamp)>) -> Answer<Opening> {
+    let who = api.who_am_i().await?;
     let demo = match api.demo().await {
         Ok(demo) => Some(demo),
         Err(error) if error.is_not_found() => None,
@@ -94,7 +101,9 @@ async fn open(api: Api, past: Option<(Timestamp, Timestamp)>) -> Answer<Opening>
     let order = services.map(|service| service.name.clone()).collect();
     let demo = demo.filter(|_| film.is_none());
     Ok(Opening {
-        scenarios: if demo.is_some() {
+        is_onlooker: !who.may(Right::Read),
+        may_share: who.login == LoginMode::Password && who.may(Right::Operate),
+        scenarios: if demo.is_some() && who.may(Right::Read) {
             api.scenarios().await?
         } else {
             Vec::new()
@@ -102,7 +111,7 @@ async fn open(api: Api, past: Option<(Timestamp, Timestamp)>) -> Answer<Opening>
         film,
         demo,
         order,
-        head: api.store().await?.mark.position,
+        head: api.head().await?,
         map: api.flow_map(range).await?,
         subscriptions: api.subscriptions().await?,
         read_models: api.read_models().await?,

@@ -1,10 +1,12 @@
 //! A scenario on the Stage: the words under the picture, and what leads it.
 
+use highwater_model::Right;
 use highwater_model::demo::{DemoScenario, PlayBody, Playing, PlayingState};
 use leptos::prelude::*;
 
 use super::stage_scene::Shown;
 use crate::api::{Answer, Api};
+use crate::components::may::Needs;
 
 /// Speeds that are offered.
 const SPEEDS: [f64; 4] = [0.5, 1.0, 2.0, 10.0];
@@ -40,21 +42,23 @@ pub fn Play(
     view! {
         <section class="playing" aria-label="Scenario">
             <p class="caption" role="status">
-                {move || playing.with(|playing| caption(playing.as_ref()))}
+                {move || playing.with(|playing| caption(playing.as_ref(), shown.is_onlooker))}
             </p>
             <p class="dim">{move || playing.with(|playing| waits(playing.as_ref()))}</p>
-            <div class="bar" class:hidden=move || is_on.get()>
-                <label class="slide">
-                    "Scenario" <select on:change=move |event| chosen.set(event_target_value(&event))>{options}</select>
-                </label>
-                <button class="go" type="button" on:click=begin>
-                    "▶ Play"
-                </button>
+            <div class="bar" class:hidden=move || is_on.get() || shown.is_onlooker>
+                <Needs right=Right::Administer>
+                    <label class="slide">
+                        "Scenario" <select on:change=move |event| chosen.set(event_target_value(&event))>{options}</select>
+                    </label>
+                    <button class="go" type="button" on:click=begin>
+                        "▶ Play"
+                    </button>
+                </Needs>
             </div>
-            <div class="bar" class:hidden=move || !is_on.get()>
+            <div class="bar" class:hidden=move || !is_on.get() || shown.is_onlooker>
                 <Leads shown playing />
             </div>
-            {move || is_on.get().then(|| chapters(shown, playing))}
+            {move || (is_on.get() && !shown.is_onlooker).then(|| chapters(shown, playing))}
         </section>
     }
     .into_any()
@@ -109,16 +113,18 @@ fn Leads(
         );
     };
     view! {
-        <button type="button" on:click=pause>
-            {move || if is_paused() { "▶ Go on" } else { "❚❚ Pause" }}
-        </button>
-        <button type="button" on:click=move |_| order(shown, async |api| api.next_step().await.map(drop))>
-            "Next step"
-        </button>
-        <label class="slide">"Speed" <select on:change=change>{speeds}</select></label>
-        <button type="button" class="quiet" on:click=move |_| order(shown, async |api| api.end_playing().await)>
-            "End the scenario"
-        </button>
+        <Needs right=Right::Administer>
+            <button type="button" on:click=pause>
+                {move || if is_paused() { "▶ Go on" } else { "❚❚ Pause" }}
+            </button>
+            <button type="button" on:click=move |_| order(shown, async |api| api.next_step().await.map(drop))>
+                "Next step"
+            </button>
+            <label class="slide">"Speed" <select on:change=change>{speeds}</select></label>
+            <button type="button" class="quiet" on:click=move |_| order(shown, async |api| api.end_playing().await)>
+                "End the scenario"
+            </button>
+        </Needs>
         <a href="/stage/notes" target="_blank">
             "Notes in a window of their own"
         </a>
@@ -161,7 +167,12 @@ fn chapters(shown: Shown, playing: Memo<Option<Playing>>) -> AnyView {
             .into_any()
         })
         .collect();
-    view! { <ol class="chapters">{items}</ol> }.into_any()
+    view! {
+        <Needs right=Right::Administer quiet=true>
+            <ol class="chapters">{items}</ol>
+        </Needs>
+    }
+    .into_any()
 }
 
 fn lead(shown: Shown, body: PlayBody) {
@@ -181,8 +192,11 @@ fn is_on(playing: &Playing) -> bool {
     playing.state.is_on()
 }
 
-fn caption(playing: Option<&Playing>) -> String {
+fn caption(playing: Option<&Playing>, is_onlooker: bool) -> String {
     let Some(playing) = playing else {
+        if is_onlooker {
+            return String::new();
+        }
         return "Choose what is to be shown, or just watch.".to_owned();
     };
     match playing.state {

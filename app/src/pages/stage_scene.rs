@@ -13,6 +13,7 @@ use super::stage_live::{self, behind, waiting};
 use super::stage_picture;
 use super::stage_play::Play;
 use super::stage_service::{ServiceCard, Standing};
+use super::stage_share::ShareStage;
 use super::stage_traffic::TrafficControl;
 use crate::api::Api;
 use crate::format;
@@ -37,6 +38,8 @@ pub struct Shown {
     pub demo: RwSignal<Option<Demo>>,
     /// What happens now, on the Stage.
     pub fresh: RwSignal<Vec<Arc<RecordedEvent>>>,
+    /// Who looks has no login: nothing is led from here, and nothing leads away.
+    pub is_onlooker: bool,
     /// It is a recording: nobody knows how anyone was then.
     pub is_film: bool,
     /// What an order came to, if it failed.
@@ -63,6 +66,7 @@ impl Shown {
             emitted: RwSignal::new(BTreeMap::new()),
             demo: RwSignal::new(opening.demo),
             fresh: RwSignal::new(Vec::new()),
+            is_onlooker: opening.is_onlooker,
             is_film: opening.film.is_some(),
             failed: RwSignal::new(None),
         }
@@ -131,12 +135,15 @@ pub fn Scene(
 ) -> impl IntoView {
     let (head, has_demo, film) = (opening.head, opening.demo.is_some(), opening.film.clone());
     let scenarios = opening.scenarios.clone();
+    let (may_share, is_onlooker) = (opening.may_share, opening.is_onlooker);
+    let leads = has_demo && !is_onlooker;
     let shown = Shown::of(opening);
     let live = expect_context::<Live>();
     if film.is_none() {
         stage_live::follow(shown, head, has_demo);
     }
     let is_film = film.is_some();
+    let share = may_share.then(|| view! { <ShareStage film=film.clone() /> });
     let film = film.map(
         |Film {
              since,
@@ -178,10 +185,11 @@ pub fn Scene(
         <div class="stage" node_ref=ground>
             <header class="bar">
                 <h1>"Stage"</h1>
-                {has_demo.then(|| view! { <TrafficControl shown /> })}
+                {leads.then(|| view! { <TrafficControl shown /> })}
                 <span class="grow"></span>
-                {(!is_film).then(|| view! { <Rewind /> })}
-                {has_demo
+                {(!is_film && !is_onlooker).then(|| view! { <Rewind /> })}
+                {share}
+                {leads
                     .then(|| {
                         view! {
                             <a class="button quiet" href="/shop" target="_blank">
@@ -189,9 +197,14 @@ pub fn Scene(
                             </a>
                         }
                     })}
-                <a class="button quiet" href="/">
-                    "Leave the Stage"
-                </a>
+                {(!is_onlooker)
+                    .then(|| {
+                        view! {
+                            <a class="button quiet" href="/">
+                                "Leave the Stage"
+                            </a>
+                        }
+                    })}
             </header>
             <p role="status" class="failed">
                 {move || shown.failed.get()}
@@ -218,10 +231,16 @@ fn reader(name: &str, shown: Shown) -> AnyView {
     let of = StoredValue::new(name.to_owned());
     let waits =
         Memo::new(move |_| of.with_value(|name| shown.backlog.with(|backlog| backlog.of(name))));
+    let title = name.replace('_', " ");
+    let title = if shown.is_onlooker {
+        title.into_any()
+    } else {
+        view! { <a href=format!("/read-models/{name}")>{title}</a> }.into_any()
+    };
     view! {
         <article class="actor">
             <h2>
-                <a href=format!("/read-models/{name}")>{name.replace('_', " ")}</a>
+                {title}
             </h2>
             {(!shown.is_film)
                 .then(|| {

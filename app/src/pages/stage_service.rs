@@ -1,11 +1,12 @@
 //! A service on the Stage: how it is, what waits for it, and what can be done to it.
 
-use highwater_model::Subscription;
 use highwater_model::demo::{DemoService, DemoServiceState, DemoServiceWish};
+use highwater_model::{Right, Subscription};
 use leptos::prelude::*;
 
 use super::stage_scene::Shown;
-use crate::api::{Api, DemoOrder};
+use crate::api::{Api, DemoOrder, escape};
+use crate::components::may::Needs;
 use crate::components::subscription_state::present;
 use crate::format;
 
@@ -58,10 +59,16 @@ pub fn ServiceCard(
         }
     };
     let hears = !shown.is_film && shown.cast.with_value(|cast| cast.hears(&name));
-    let controls = shown.service(&name).is_some();
+    let controls = !shown.is_onlooker && shown.service(&name).is_some();
+    // What it handles and emits, with the events behind that.
+    let title = if shown.is_onlooker {
+        name.clone().into_any()
+    } else {
+        view! { <a href=format!("/flow-map?at={}", escape(&name))>{name.clone()}</a> }.into_any()
+    };
     view! {
         <article class="actor" class=("away", move || how().0 == Look::Away) class=("slow", move || how().0 == Look::Slow)>
-            <h2>{name.clone()}</h2>
+            <h2>{title}</h2>
             {(!shown.is_film).then(|| view! { <p class="how">{move || how().1}</p> })}
             {hears
                 .then(|| {
@@ -154,17 +161,19 @@ fn Controls(
         }
     };
     view! {
-        <p class="orders">
-            {button("Start", format!("Start {name}"), be(DemoServiceWish::Running), Signal::derive(move || !running()))}
-            {button(
-                "Slow",
-                format!("Slow {name} down"),
-                be(DemoServiceWish::Slow),
-                Signal::derive(move || hears && running()),
-            )}
-            {button("Stop", format!("Stop {name}"), be(DemoServiceWish::Stopped), Signal::derive(at_work))}
-            {button("Crash", format!("Crash {name}"), DemoOrder::Crash, Signal::derive(at_work))}
-        </p>
+        <Needs right=Right::Administer quiet=true>
+            <p class="orders">
+                {button("Start", format!("Start {name}"), be(DemoServiceWish::Running), Signal::derive(move || !running()))}
+                {button(
+                    "Slow",
+                    format!("Slow {name} down"),
+                    be(DemoServiceWish::Slow),
+                    Signal::derive(move || hears && running()),
+                )}
+                {button("Stop", format!("Stop {name}"), be(DemoServiceWish::Stopped), Signal::derive(at_work))}
+                {button("Crash", format!("Crash {name}"), DemoOrder::Crash, Signal::derive(at_work))}
+            </p>
+        </Needs>
     }
     .into_any()
 }

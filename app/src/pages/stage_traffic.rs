@@ -1,10 +1,12 @@
 //! How customers of the demo shop order: how many, and how they come.
 
+use highwater_model::Right;
 use highwater_model::demo::{Traffic, TrafficPattern};
 use leptos::prelude::*;
 
 use super::stage_scene::Shown;
 use crate::api::Api;
+use crate::components::may::Needs;
 
 /// The most that the slider offers; the API takes more.
 const SLIDER_MAX: f64 = 10.0;
@@ -59,24 +61,26 @@ pub fn TrafficControl(
         })
         .collect();
     view! {
-        <label class="slide">
-            "Orders"
-            <input
-                type="range"
-                min="0"
-                max=SLIDER_MAX
-                step="0.1"
-                aria-valuetext=move || format!("{:.1} orders a second", rate())
-                prop:value=move || rate().to_string()
-                value=rate().to_string()
-                on:change=slide
-            />
-            <output class="n">{move || format!("{:.1} / s", rate())}</output>
-        </label>
-        <label class="slide">
-            "coming"
-            <select on:change=choose>{patterns}</select>
-        </label>
+        <Needs right=Right::Administer quiet=true>
+            <label class="slide">
+                "Orders"
+                <input
+                    type="range"
+                    min="0"
+                    max=SLIDER_MAX
+                    step="0.1"
+                    aria-valuetext=move || format!("{:.1} orders a second", rate())
+                    prop:value=move || rate().to_string()
+                    value=rate().to_string()
+                    on:change=slide
+                />
+                <output class="n">{move || format!("{:.1} / s", rate())}</output>
+            </label>
+            <label class="slide">
+                "coming"
+                <select on:change=choose>{patterns}</select>
+            </label>
+        </Needs>
     }
     .into_any()
 }

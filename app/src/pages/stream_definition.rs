@@ -1,16 +1,27 @@
 //! What the state of a category's streams is: written here, tried on this stream, kept for all of them.
 
-use highwater_model::{StateDefinition, StateTryBody, StreamName, StreamState, Version};
+use highwater_model::{Right, StateDefinition, StateTryBody, StreamName, StreamState, Version};
 use leptos::html;
 use leptos::prelude::*;
 
 use super::read_model_orders::Said;
 use super::stream_state::state_view;
 use crate::api::{Api, ApiError};
+use crate::components::may::Needs;
 use crate::components::mistake::Mistake;
 
 /// Types that a sketch tells apart.
 const SKETCHED: usize = 12;
+
+/// What came of the last order.
+fn notice(said: &Said) -> AnyView {
+    let class = if said.done {
+        "notice done"
+    } else {
+        "notice bad"
+    };
+    view! { <p class=class>{said.words.clone()}</p> }.into_any()
+}
 
 /// Writes a state definition.
 #[component]
@@ -53,12 +64,7 @@ pub fn DefinitionForm(
         submitted.prevent_default();
         ask(Asked::Try);
     };
-    let told = move || {
-        let said = said.get()?;
-        Some(
-            view! { <p class=if said.done { "notice done" } else { "notice bad" }>{said.words}</p> },
-        )
-    };
+    let told = move || said.get().map(|said| notice(&said));
     let wrong = move || {
         let (not, mistake) = mistake.get()?;
         Some(text.with_untracked(|text| mistake.view(not, text)))
@@ -88,35 +94,39 @@ pub fn DefinitionForm(
                     "The first state is {}; an answer of null leaves the state as it was. It sees the event and the state before it, nothing else of the database."
                 </p>
                 <div class="bar">
-                    <button type="submit" class="go" aria-disabled=waits>
-                        "Try it on this stream"
-                    </button>
+                    <Needs right=Right::Define>
+                        <button type="submit" class="go" aria-disabled=waits>
+                            "Try it on this stream"
+                        </button>
+                    </Needs>
                 </div>
             </form>
             {move || tried.get().map(|state| state_view(state, to_version))}
             <div class="bar keep">
-                <label>
-                    "reason, for the audit log"
-                    <input
-                        type="text"
-                        autocomplete="off"
-                        maxlength="500"
-                        prop:value=move || reason.get()
-                        on:input=move |event| reason.set(event_target_value(&event))
-                    />
-                </label>
-                <button type="button" aria-disabled=waits on:click=move |_| ask(Asked::Keep)>
-                    {format!("Keep it for every {category}")}
-                </button>
-                <button
-                    type="button"
-                    class="quiet"
-                    class:hidden=move || !is_kept.get()
-                    aria-disabled=waits
-                    on:click=move |_| ask(Asked::TakeBack)
-                >
-                    "Take it back"
-                </button>
+                <Needs right=Right::Define>
+                    <label>
+                        "reason, for the audit log"
+                        <input
+                            type="text"
+                            autocomplete="off"
+                            maxlength="500"
+                            prop:value=move || reason.get()
+                            on:input=move |event| reason.set(event_target_value(&event))
+                        />
+                    </label>
+                    <button type="button" aria-disabled=waits on:click=move |_| ask(Asked::Keep)>
+                        {format!("Keep it for every {category}")}
+                    </button>
+                    <button
+                        type="button"
+                        class="quiet"
+                        class:hidden=move || !is_kept.get()
+                        aria-disabled=waits
+                        on:click=move |_| ask(Asked::TakeBack)
+                    >
+                        "Take it back"
+                    </button>
+                </Needs>
             </div>
             <div role="status">{told}</div>
         </details>

@@ -1,11 +1,12 @@
 //! Events that a subscription's members could not handle: what is wrong, give again, or leave out with a reason.
 
-use highwater_model::{ParkedEvent, Position};
+use highwater_model::{ParkedEvent, Position, Right};
 use leptos::prelude::*;
 
 use super::read_model_orders::SaidLine;
 use super::subscription_orders::Shown;
 use crate::api::{SubscriptionOrder as Order, escape};
+use crate::components::may::Needs;
 use crate::components::read_model_state::counted;
 use crate::components::reason_form::ReasonForm;
 use crate::components::{Time, TypeName};
@@ -47,17 +48,19 @@ pub fn ParkedSection(
             <div class="bar">
                 <h2>"Parked events"</h2>
                 <span class="grow"></span>
-                <button
-                    type="button"
-                    class:hidden=move || none.get()
-                    aria-disabled=busy
-                    on:click=move |_| here.give(Order::Retry { positions: None })
-                >
-                    "Retry all"
-                </button>
-                <button type="button" class="quiet" class:hidden=move || none.get() on:click=move |_| leaving.set(Some(Leaving::All))>
-                    "Leave all out…"
-                </button>
+                <Needs right=Right::Operate>
+                    <button
+                        type="button"
+                        class:hidden=move || none.get()
+                        aria-disabled=busy
+                        on:click=move |_| here.give(Order::Retry { positions: None })
+                    >
+                        "Retry all"
+                    </button>
+                    <button type="button" class="quiet" class:hidden=move || none.get() on:click=move |_| leaving.set(Some(Leaving::All))>
+                        "Leave all out…"
+                    </button>
+                </Needs>
             </div>
             <SaidLine said=here.said />
             {move || leaving.get().map(|what| view! { <LeaveOut here leaving what /> })}
@@ -113,22 +116,24 @@ fn row(one: ParkedEvent, here: Shown, leaving: RwSignal<Option<Leaving>>) -> Any
             </td>
             <td>
                 <div class="bar">
-                    <button
-                        type="button"
-                        aria-label=format!("Retry event {number}")
-                        aria-disabled=move || here.busy.get().then_some("true")
-                        on:click=move |_| here.give(Order::Retry { positions: Some(vec![position]) })
-                    >
-                        "Retry"
-                    </button>
-                    <button
-                        type="button"
-                        class="quiet"
-                        aria-label=format!("Leave out event {number}…")
-                        on:click=move |_| leaving.set(Some(Leaving::One(asked.clone())))
-                    >
-                        "Leave out…"
-                    </button>
+                    <Needs right=Right::Operate quiet=true>
+                        <button
+                            type="button"
+                            aria-label=format!("Retry event {number}")
+                            aria-disabled=move || here.busy.get().then_some("true")
+                            on:click=move |_| here.give(Order::Retry { positions: Some(vec![position]) })
+                        >
+                            "Retry"
+                        </button>
+                        <button
+                            type="button"
+                            class="quiet"
+                            aria-label=format!("Leave out event {number}…")
+                            on:click=move |_| leaving.set(Some(Leaving::One(asked.clone())))
+                        >
+                            "Leave out…"
+                        </button>
+                    </Needs>
                 </div>
             </td>
         </tr>

@@ -1,11 +1,12 @@
 //! The button that pauses and resumes a subscription.
 
-use highwater_model::SubscriptionState;
+use highwater_model::{Right, SubscriptionState};
 use leptos::prelude::*;
 use leptos_router::hooks::use_location;
 
 use super::subscription_orders::Shown;
 use crate::api::SubscriptionOrder as Order;
+use crate::components::may::Needs;
 
 /// Pauses what runs, resumes what is paused.
 #[component]
@@ -37,16 +38,18 @@ pub fn PauseButton(
         });
     };
     view! {
-        <button
-            type="button"
-            id="pause"
-            node_ref=button
-            class:hidden=move || shown.gone.get()
-            aria-disabled=move || shown.busy.get().then_some("true")
-            on:click=give
-        >
-            {move || if paused.get() { "▶ Resume" } else { "❚❚ Pause" }}
-        </button>
+        <Needs right=Right::Operate>
+            <button
+                type="button"
+                id="pause"
+                node_ref=button
+                class:hidden=move || shown.gone.get()
+                aria-disabled=move || shown.busy.get().then_some("true")
+                on:click=give
+            >
+                {move || if paused.get() { "▶ Resume" } else { "❚❚ Pause" }}
+            </button>
+        </Needs>
     }
     .into_any()
 }

@@ -1,12 +1,13 @@
 //! Changing what a subscription is made of, and removing it.
 
-use highwater_model::SubscriptionBody;
 use highwater_model::filter::Filter;
+use highwater_model::{Right, SubscriptionBody};
 use leptos::prelude::*;
 
 use super::read_model_orders::{Said, SaidLine};
 use super::subscription_orders::Shown;
 use crate::api::SubscriptionOrder as Order;
+use crate::components::may::Needs;
 use crate::components::read_model_state::counted;
 use crate::components::reason_form::ReasonForm;
 
@@ -107,46 +108,48 @@ fn Change(
     view! {
         <SaidLine said=here.said />
         <form class="reason subscription-form" on:submit=submit>
-            <label>
-                "Filter: which events; empty for every event"
-                <input
-                    type="text"
-                    class="mono"
-                    autocomplete="off"
-                    autocapitalize="off"
-                    spellcheck="false"
-                    placeholder="type:OrderPlaced"
-                    aria-describedby="subscription-mistake"
-                    aria-invalid=move || mistake.with(Option::is_some).then_some("true")
-                    prop:value=move || typed.filter.get()
-                    on:input=move |event| typed.filter.set(event_target_value(&event))
-                />
-            </label>
-            <label>
-                "Failures until it is parked"
-                <input
-                    type="number"
-                    required
-                    min="1"
-                    max="100"
-                    prop:value=move || typed.attempts.get()
-                    on:input=move |event| typed.attempts.set(event_target_value(&event))
-                />
-            </label>
-            <label>
-                "Seconds to acknowledge"
-                <input
-                    type="number"
-                    required
-                    min="1"
-                    max="3600"
-                    prop:value=move || typed.within.get()
-                    on:input=move |event| typed.within.set(event_target_value(&event))
-                />
-            </label>
-            <button type="submit" aria-disabled=move || here.busy.get().then_some("true")>
-                "Change"
-            </button>
+            <Needs right=Right::Operate>
+                <label>
+                    "Filter: which events; empty for every event"
+                    <input
+                        type="text"
+                        class="mono"
+                        autocomplete="off"
+                        autocapitalize="off"
+                        spellcheck="false"
+                        placeholder="type:OrderPlaced"
+                        aria-describedby="subscription-mistake"
+                        aria-invalid=move || mistake.with(Option::is_some).then_some("true")
+                        prop:value=move || typed.filter.get()
+                        on:input=move |event| typed.filter.set(event_target_value(&event))
+                    />
+                </label>
+                <label>
+                    "Failures until it is parked"
+                    <input
+                        type="number"
+                        required
+                        min="1"
+                        max="100"
+                        prop:value=move || typed.attempts.get()
+                        on:input=move |event| typed.attempts.set(event_target_value(&event))
+                    />
+                </label>
+                <label>
+                    "Seconds to acknowledge"
+                    <input
+                        type="number"
+                        required
+                        min="1"
+                        max="3600"
+                        prop:value=move || typed.within.get()
+                        on:input=move |event| typed.within.set(event_target_value(&event))
+                    />
+                </label>
+                <button type="submit" aria-disabled=move || here.busy.get().then_some("true")>
+                    "Change"
+                </button>
+            </Needs>
         </form>
         <p class="mistake" id="subscription-mistake" role="status">
             {told}

@@ -72,6 +72,8 @@ struct Name {
     began: f64,
     at: Point,
     count: u32,
+    /// Which line below the door, from 0.
+    line: u8,
 }
 
 /// A dot to be drawn.
@@ -207,10 +209,12 @@ impl Flights {
         if self.names.len() >= NAMES {
             return;
         }
-        // One below the other, where a service says several things at once.
-        let taken = self.names.iter().filter(|name| name.from == launch.from);
-        #[expect(clippy::cast_precision_loss, reason = "8 at most")]
-        let line = taken.count() as f64;
+        // One below the other, where a service says several things at once: on the first line that is free.
+        let is_taken = |line: u8| {
+            let mut names = self.names.iter();
+            names.any(|name| name.from == launch.from && name.line == line)
+        };
+        let line = (0..u8::MAX).find(|line| !is_taken(*line)).unwrap_or(0);
         self.names.push_back(Name {
             event_type: launch.event_type.to_owned(),
             hue: launch.hue,
@@ -218,8 +222,9 @@ impl Flights {
             began: now,
             at: Point {
                 x: door.x,
-                y: door.y + 24.0 + line * 26.0,
+                y: door.y + 24.0 + f64::from(line) * 26.0,
             },
+            line,
             count: 1,
         });
     }
@@ -342,6 +347,24 @@ mod tests {
         );
         flights.launch(TOGETHER_MS + 1.0, placed(&EVERYONE), &ground());
         assert_eq!(flights.dots(TOGETHER_MS + 1.0).len(), 4);
+    }
+
+    #[test]
+    fn a_name_takes_the_first_line_that_is_free() {
+        let mut flights = Flights::new();
+        let mut say = |now: f64, event_type: &str| {
+            flights.settle(now);
+            let launch = Launch {
+                event_type,
+                ..placed(&EVERYONE)
+            };
+            flights.launch(now, launch, &ground());
+            flights.names(now).map(|name| name.at.y).collect::<Vec<_>>()
+        };
+        assert_eq!(say(0.0, "A"), [74.0]);
+        assert_eq!(say(NAME_MS / 2.0, "B"), [74.0, 100.0]);
+        // A is gone, B is still there.
+        assert_eq!(say(NAME_MS + 1.0, "C"), [100.0, 74.0]);
     }
 
     #[test]

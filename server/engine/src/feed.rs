@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use highwater_model::filter::Filter;
-use highwater_model::{Mark, Position, RecordedEvent};
+use highwater_model::{Mark, Position, RecordedEvent, Sight};
 use highwater_store::{Store, StoreError, Tasks};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -62,7 +62,7 @@ struct Inner {
     ring: RwLock<Ring>,
     head: watch::Sender<Position>,
     tail: Mutex<Tail>,
-    groups: Mutex<HashMap<String, Weak<FrameGroup>>>,
+    groups: Mutex<HashMap<(String, Sight), Weak<FrameGroup>>>,
 }
 
 struct Tail {
@@ -130,9 +130,9 @@ impl Feed {
             .read(after, max_events, max_bytes)
     }
 
-    /// The readers with this filter.
-    pub fn group(&self, filter: Filter) -> Arc<FrameGroup> {
-        let key = filter.to_string();
+    /// The readers with this filter, who see this much.
+    pub fn group(&self, filter: Filter, sight: Sight) -> Arc<FrameGroup> {
+        let key = (filter.to_string(), sight);
         let mut groups = self
             .inner
             .groups
@@ -142,7 +142,7 @@ impl Feed {
             return group;
         }
         groups.retain(|_, group| group.strong_count() > 0);
-        let group = Arc::new(FrameGroup::new(filter));
+        let group = Arc::new(FrameGroup::new(filter, sight));
         groups.insert(key, Arc::downgrade(&group));
         group
     }

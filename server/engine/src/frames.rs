@@ -4,8 +4,8 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
-use highwater_model::Position;
 use highwater_model::filter::Filter;
+use highwater_model::{Position, RecordedEvent, Sight};
 
 use crate::Feed;
 use crate::ring::RingRead;
@@ -85,17 +85,19 @@ pub enum Next {
     },
 }
 
-/// The readers with one filter.
+/// The readers with one filter, who see as much.
 #[derive(Debug)]
 pub struct FrameGroup {
     filter: Filter,
+    sight: Sight,
     recent: Mutex<VecDeque<Arc<Frame>>>,
 }
 
 impl FrameGroup {
-    pub(crate) fn new(filter: Filter) -> Self {
+    pub(crate) fn new(filter: Filter, sight: Sight) -> Self {
         Self {
             filter,
+            sight,
             recent: Mutex::new(VecDeque::new()),
         }
     }
@@ -103,6 +105,11 @@ impl FrameGroup {
     /// The filter.
     pub fn filter(&self) -> &Filter {
         &self.filter
+    }
+
+    /// How much they see.
+    pub fn sight(&self) -> Sight {
+        self.sight
     }
 
     /// The frame that follows a cursor.
@@ -124,13 +131,25 @@ impl FrameGroup {
         let matching = events
             .iter()
             .filter(|e| self.filter.is_empty() || self.filter.matches(&e.event, now));
-        let frame = Arc::new(Frame::new(after, next, matching.map(|e| e.json.as_ref())));
+        let frame = match self.sight {
+            Sight::Whole => Frame::new(after, next, matching.map(|e| e.json.as_ref())),
+            sight @ Sight::Headlines => {
+                let seen = matching.map(|e| encoded(&sight.of((*e.event).clone())));
+                let seen: Vec<Vec<u8>> = seen.collect();
+                Frame::new(after, next, seen.iter().map(Vec::as_slice))
+            }
+        };
+        let frame = Arc::new(frame);
         if recent.len() == REMEMBERED {
             recent.pop_front();
         }
         recent.push_back(Arc::clone(&frame));
         Next::Frame(frame)
     }
+}
+
+fn encoded(event: &RecordedEvent) -> Vec<u8> {
+    serde_json::to_vec(event).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -22,6 +22,9 @@
 //! | lag | [`Lag`] | how far a checkpoint is behind, in positions, matching events and seconds |
 //! | failure | [`Failure`] | an event that a projection could not handle |
 //! | action | [`Action`] | what an operator did: who, when, what, why, outcome |
+//! | user | [`User`] | a person who gets in, and what they are: their [`Role`] |
+//! | right | [`Right`] | one thing that somebody may do; each call needs one |
+//! | token | [`ApiToken`] | with which a program gets in, and what it may do |
 //! | saved view | [`SavedView`] | what a page of the console shows, by a name |
 //! | filter line | [`filter::Filter`] | which events: one grammar for page, API, WebSocket and command line |
 //!
@@ -31,6 +34,7 @@
 //! older client goes on working.
 
 pub mod append;
+pub mod audit;
 pub mod category;
 pub mod demo;
 pub mod event;
@@ -40,6 +44,7 @@ pub mod find;
 pub mod flow;
 pub mod flow_map;
 pub mod histogram;
+pub mod identity;
 pub mod job;
 pub mod lag_history;
 pub mod limits;
@@ -57,6 +62,7 @@ pub mod read_model_plan;
 mod read_model_sql;
 pub mod saved_view;
 mod shorten;
+pub mod sight;
 pub mod state;
 pub mod state_definition;
 pub mod store;
@@ -69,6 +75,7 @@ pub mod time_range;
 pub use append::{
     AppendToStream, Appended, ExpectedVersion, ImportLine, ImportProgress, ImportSummary,
 };
+pub use audit::{AuditFault, AuditVerdict, Seal};
 pub use category::CategorySummary;
 pub use event::{
     EventPage, EventWithCauses, Position, ProposedEvent, RecordedEvent, StreamPage, Version,
@@ -81,6 +88,10 @@ pub use flow::{
 };
 pub use flow_map::{FlowMap, FlowMapEdge, FlowMapNode, FlowMapPlace, FlowMapType};
 pub use histogram::{Bucket, Histogram};
+pub use identity::{
+    ApiToken, Invitation, JoinBody, LoginBody, LoginMode, NewShare, NewShareBody, NewToken,
+    NewTokenBody, NewUserBody, Right, Role, Share, User, UserBody, WhoAmI,
+};
 pub use job::{Eta, Job, JobKind, JobState};
 pub use lag_history::{LagHistory, LagSeries};
 pub use limits::Limits;
@@ -103,6 +114,7 @@ pub use read_model_orders::{
 pub use read_model_part::{Part, PartKey};
 pub use read_model_plan::{RebuildPlan, ReplayFrom, ReplayPlan};
 pub use saved_view::{SavedView, SavedViewBody, ViewPage};
+pub use sight::Sight;
 pub use state::State;
 pub use state_definition::{
     KeptStateDefinition, StateDefinition, StateDefinitionFailure, StateDefinitionUsed, StateTryBody,

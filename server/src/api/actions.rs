@@ -2,7 +2,7 @@
 
 use axum::Json;
 use axum::extract::State;
-use highwater_model::{Action, Problem};
+use highwater_model::{Action, AuditVerdict, Problem};
 use highwater_store::read_models::ActionQuery;
 use serde::Deserialize;
 use utoipa::IntoParams;
@@ -14,7 +14,9 @@ use crate::state::AppState;
 
 /// The calls of this area.
 pub fn routes() -> OpenApiRouter<AppState> {
-    OpenApiRouter::new().routes(routes!(actions))
+    OpenApiRouter::new()
+        .routes(routes!(actions))
+        .routes(routes!(verify))
 }
 
 /// Which actions.
@@ -40,7 +42,7 @@ struct ActionsParams {
 }
 
 /// What operators did, the newest first.
-#[utoipa::path(get, path = "/api/actions", tag = "operate", params(ActionsParams),
+#[utoipa::path(get, path = "/api/actions", security(("login" = ["read"])), tag = "operate", params(ActionsParams),
     responses((status = 200, body = Vec<Action>), (status = 400, body = Problem, content_type = "application/problem+json")))]
 async fn actions(
     State(state): State<AppState>,
@@ -56,6 +58,43 @@ async fn actions(
         limit: i64::try_from(limit(params.limit)?).unwrap_or(100),
     };
     Ok(Json(state.store.find_actions(&query).await?))
+}
+
+/// A seal that was kept.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct VerifyParams {
+    /// A seal of an earlier answer, `NUMBER:HASH`: whether it is still the one that stands here.
+    seal: Option<String>,
+}
+
+/// Whether the audit log is as it was written: each action is sealed, about two seconds after it, with the SHA-256 of its text and of the seal before it.
+#[utoipa::path(get, path = "/api/actions/verify", security(("login" = ["read"])), tag = "operate", params(VerifyParams),
+    responses((status = 200, body = AuditVerdict), (status = 400, body = Problem, content_type = "application/problem+json")))]
+async fn verify(
+    State(state): State<AppState>,
+    Query(params): Query<VerifyParams>,
+) -> ApiResult<Json<AuditVerdict>> {
+    let kept = params.seal.as_deref().map(kept_seal).transpose()?;
+    let mut verdict = state.store.verify_actions().await?;
+    if let Some((seal, hash)) = kept {
+        let here = state.store.seal_hash(seal).await?;
+        verdict.kept = Some(here.is_some_and(|here| here.eq_ignore_ascii_case(&hash)));
+    }
+    Ok(Json(verdict))
+}
+
+fn kept_seal(given: &str) -> ApiResult<(i64, String)> {
+    let parts = given.trim().split_once(':');
+    let seal = parts.and_then(|(seal, hash)| Some((seal.parse().ok()?, hash.to_owned())));
+    seal.ok_or_else(|| {
+        ApiError::bad_request(
+            "bad_query",
+            "The query parameters are not right",
+            format!("seal is NUMBER:HASH, as it was answered; this is {given:?}."),
+        )
+    })
 }
 
 /// A text to compare with; an empty one is none.

@@ -22,7 +22,7 @@ pub fn routes() -> OpenApiRouter<AppState> {
 }
 
 /// Appends an array of events to one stream, atomically. The same ids again: 200 with the first answer.
-#[utoipa::path(post, path = "/api/streams/{stream}/events", tag = "append",
+#[utoipa::path(post, path = "/api/streams/{stream}/events", security(("login" = ["append"])), tag = "append",
     params(("stream" = String, Path, description = "The stream's name, percent-encoded"),
            ("Expected-Version" = Option<String>, Header, description = "any (default), none, exists or a number")),
     request_body(content((Vec<ProposedEvent> = "application/json"), (Object = "application/cloudevents+json"), (Vec<Object> = "application/cloudevents-batch+json"))),
@@ -65,7 +65,7 @@ async fn append_to_stream(
 }
 
 /// Appends to several streams in one transaction: all or nothing.
-#[utoipa::path(post, path = "/api/events", tag = "append",
+#[utoipa::path(post, path = "/api/events", security(("login" = ["append"])), tag = "append",
     request_body(content((Vec<AppendToStream> = "application/json"), (Object = "application/cloudevents+json"), (Vec<Object> = "application/cloudevents-batch+json"))),
     responses((status = 201, body = Vec<Appended>), (status = 200, description = "These ids were appended before", body = Vec<Appended>),
               (status = 409, description = "conflict, id_reused", body = Problem, content_type = "application/problem+json"),

@@ -14,7 +14,7 @@ pub fn routes() -> OpenApiRouter<AppState> {
 }
 
 /// Counts, first and last seen.
-#[utoipa::path(get, path = "/api/categories", tag = "read", responses((status = 200, body = Vec<CategorySummary>)))]
+#[utoipa::path(get, path = "/api/categories", security(("login" = ["read"])), tag = "read", responses((status = 200, body = Vec<CategorySummary>)))]
 async fn categories(State(state): State<AppState>) -> ApiResult<Json<Vec<CategorySummary>>> {
     Ok(Json(state.store.categories().await?))
 }

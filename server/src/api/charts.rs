@@ -62,7 +62,7 @@ struct ChartParams {
 
 /// A chart with title, labels and legend, times in UTC. `appends`: events recorded a second. `lag`: seconds that read models were
 /// behind, of the worst ones or of one.
-#[utoipa::path(get, path = "/api/charts/{file}", tag = "read",
+#[utoipa::path(get, path = "/api/charts/{file}", security(("login" = ["read"])), tag = "read",
     params(("file" = String, Path, description = "`appends.svg`, `appends.png`, `lag.svg` or `lag.png`"), ChartParams),
     responses((status = 200, description = "The picture", content((String = "image/svg+xml"), (Vec<u8> = "image/png"))),
               (status = 400, body = Problem, content_type = "application/problem+json"),

@@ -36,7 +36,7 @@ struct CheckParams {
 
 /// Tries whether a definition's result depends on how the log is sliced: one by one, in slices of random sizes, in one slice. Nothing
 /// of it is kept.
-#[utoipa::path(post, path = "/api/read-models/{name}/check", tag = "read models", params(("name" = String, Path), CheckParams),
+#[utoipa::path(post, path = "/api/read-models/{name}/check", security(("login" = ["define"])), tag = "read models", params(("name" = String, Path), CheckParams),
     request_body(content = String, content_type = "text/plain", description = "The definition's text"),
     responses((status = 200, body = CheckReport),
               (status = 409, description = "refused: the handler fails at an event", body = Problem, content_type = "application/problem+json"),

@@ -27,7 +27,7 @@ pub fn routes() -> OpenApiRouter<AppState> {
 
 /// Gives a member events, of a stream one at a time, and takes what it says of earlier ones. An event that it does not acknowledge in time goes to
 /// whoever asks next.
-#[utoipa::path(post, path = "/api/subscriptions/{name}/fetch", tag = "subscriptions", params(("name" = String, Path)), request_body = FetchBody,
+#[utoipa::path(post, path = "/api/subscriptions/{name}/fetch", security(("login" = ["subscribe"])), tag = "subscriptions", params(("name" = String, Path)), request_body = FetchBody,
     responses((status = 200, body = Fetched), (status = 404, body = Problem, content_type = "application/problem+json"),
               (status = 422, description = "bad_name, bad_fields", body = Problem, content_type = "application/problem+json")))]
 async fn fetch(
@@ -65,7 +65,7 @@ async fn fetch(
 }
 
 /// Takes what a member says of events that it has.
-#[utoipa::path(post, path = "/api/subscriptions/{name}/acknowledge", tag = "subscriptions", params(("name" = String, Path)), request_body = AcknowledgeBody,
+#[utoipa::path(post, path = "/api/subscriptions/{name}/acknowledge", security(("login" = ["subscribe"])), tag = "subscriptions", params(("name" = String, Path)), request_body = AcknowledgeBody,
     responses((status = 200, body = Acknowledged), (status = 404, body = Problem, content_type = "application/problem+json"),
               (status = 422, description = "bad_name, bad_fields", body = Problem, content_type = "application/problem+json")))]
 async fn acknowledge(
@@ -86,7 +86,7 @@ async fn acknowledge(
 }
 
 /// A member leaves: what it has goes to others at once, and nothing of it counts as failed.
-#[utoipa::path(post, path = "/api/subscriptions/{name}/release", tag = "subscriptions", params(("name" = String, Path)), request_body = ReleaseBody,
+#[utoipa::path(post, path = "/api/subscriptions/{name}/release", security(("login" = ["subscribe"])), tag = "subscriptions", params(("name" = String, Path)), request_body = ReleaseBody,
     responses((status = 204, description = "It has nothing any more"), (status = 404, body = Problem, content_type = "application/problem+json"),
               (status = 422, description = "bad_name, bad_fields", body = Problem, content_type = "application/problem+json")))]
 async fn release(

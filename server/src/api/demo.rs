@@ -20,6 +20,7 @@ use super::problem::{ApiError, ApiResult, internal};
 use crate::caller::Caller;
 use crate::demo::playing::PlayError;
 use crate::demo::{DemoError, DemoShop};
+use crate::identity::sight;
 use crate::state::AppState;
 
 /// The calls of this area.
@@ -53,14 +54,17 @@ fn shop(state: &AppState) -> ApiResult<&DemoShop> {
 }
 
 /// The demo shop: its services, each a process of its own, and how customers order.
-#[utoipa::path(get, path = "/api/demo", tag = "demo",
+#[utoipa::path(get, path = "/api/demo", security(("login" = ["read"]), ("login" = ["look"])), tag = "demo",
     responses((status = 200, body = Demo), (status = 404, description = "no_demo", body = Problem, content_type = "application/problem+json")))]
-async fn demo(State(state): State<AppState>) -> ApiResult<Json<Demo>> {
-    Ok(Json(shop(&state)?.now()))
+async fn demo(
+    State(state): State<AppState>,
+    Extension(caller): Extension<Caller>,
+) -> ApiResult<Json<Demo>> {
+    Ok(Json(sight::demo(caller.sight(), shop(&state)?.now())))
 }
 
 /// What the demo shop sells. How many pieces there are its read model `stock_levels` tells.
-#[utoipa::path(get, path = "/api/demo/goods", tag = "demo",
+#[utoipa::path(get, path = "/api/demo/goods", security(("login" = ["read"])), tag = "demo",
     responses((status = 200, body = Vec<DemoGood>), (status = 404, description = "no_demo", body = Problem, content_type = "application/problem+json")))]
 async fn goods(State(state): State<AppState>) -> ApiResult<Json<Vec<DemoGood>>> {
     shop(&state)?;
@@ -68,7 +72,7 @@ async fn goods(State(state): State<AppState>) -> ApiResult<Json<Vec<DemoGood>>> 
 }
 
 /// Places an order in the demo shop. The read model `order_progress` shows it when it has handled the position.
-#[utoipa::path(post, path = "/api/demo/orders", tag = "demo", request_body = DemoOrderBody,
+#[utoipa::path(post, path = "/api/demo/orders", security(("login" = ["append"])), tag = "demo", request_body = DemoOrderBody,
     responses((status = 201, body = DemoTaken), (status = 404, description = "no_demo", body = Problem, content_type = "application/problem+json"),
               (status = 409, description = "refused", body = Problem, content_type = "application/problem+json"),
               (status = 422, description = "bad_order: field and why", body = Problem, content_type = "application/problem+json")))]
@@ -85,7 +89,7 @@ async fn place_order(
 }
 
 /// Asks for the end of an order that is under way. What it has taken is given back; one whose parcel has left goes on.
-#[utoipa::path(post, path = "/api/demo/orders/{order}/cancel", tag = "demo", params(("order" = String, Path, description = "Its stream")),
+#[utoipa::path(post, path = "/api/demo/orders/{order}/cancel", security(("login" = ["append"])), tag = "demo", params(("order" = String, Path, description = "Its stream")),
     request_body = Option<OrderBody>,
     responses((status = 200, body = DemoTaken), (status = 404, description = "no_demo, not_found", body = Problem, content_type = "application/problem+json"),
               (status = 409, description = "refused: it has arrived", body = Problem, content_type = "application/problem+json")))]
@@ -104,7 +108,7 @@ async fn cancel_order(
 }
 
 /// Takes in pieces of a good of the demo shop.
-#[utoipa::path(post, path = "/api/demo/goods/{sku}/receive", tag = "demo", params(("sku" = String, Path)), request_body = DemoPiecesBody,
+#[utoipa::path(post, path = "/api/demo/goods/{sku}/receive", security(("login" = ["append"])), tag = "demo", params(("sku" = String, Path)), request_body = DemoPiecesBody,
     responses((status = 200, body = DemoTaken), (status = 404, description = "no_demo, not_found", body = Problem, content_type = "application/problem+json"),
               (status = 422, description = "bad_order", body = Problem, content_type = "application/problem+json")))]
 async fn receive_pieces(
@@ -118,7 +122,7 @@ async fn receive_pieces(
 }
 
 /// Starts a service of the demo shop, slows it down to one event at a time, or stops it: its process. The others go on.
-#[utoipa::path(put, path = "/api/demo/services/{name}", tag = "demo", params(("name" = String, Path)), request_body = DemoServiceBody,
+#[utoipa::path(put, path = "/api/demo/services/{name}", security(("login" = ["administer"])), tag = "demo", params(("name" = String, Path)), request_body = DemoServiceBody,
     responses((status = 200, description = "As it is now; it may take a moment", body = DemoService),
               (status = 404, description = "no_demo, not_found", body = Problem, content_type = "application/problem+json"),
               (status = 409, description = "refused: it hears of no events, so it can't be slower", body = Problem, content_type = "application/problem+json")))]
@@ -142,7 +146,7 @@ async fn set_service(
 }
 
 /// Kills the process of a service of the demo shop; ten seconds later it is started again.
-#[utoipa::path(post, path = "/api/demo/services/{name}/crash", tag = "demo", params(("name" = String, Path)),
+#[utoipa::path(post, path = "/api/demo/services/{name}/crash", security(("login" = ["administer"])), tag = "demo", params(("name" = String, Path)),
     responses((status = 200, description = "As it is now; it takes a moment", body = DemoService),
               (status = 404, description = "no_demo, not_found", body = Problem, content_type = "application/problem+json"),
               (status = 409, description = "refused: it is not at work", body = Problem, content_type = "application/problem+json")))]
@@ -167,7 +171,7 @@ async fn crash_service(
 }
 
 /// From now on customers of the demo shop order so.
-#[utoipa::path(put, path = "/api/demo/traffic", tag = "demo", request_body = Traffic,
+#[utoipa::path(put, path = "/api/demo/traffic", security(("login" = ["administer"])), tag = "demo", request_body = Traffic,
     responses((status = 200, body = Traffic), (status = 404, description = "no_demo", body = Problem, content_type = "application/problem+json"),
               (status = 422, description = "bad_traffic", body = Problem, content_type = "application/problem+json")))]
 async fn set_traffic(
@@ -196,7 +200,7 @@ async fn set_traffic(
 }
 
 /// What can be shown on the Stage with the demo shop.
-#[utoipa::path(get, path = "/api/demo/scenarios", tag = "demo",
+#[utoipa::path(get, path = "/api/demo/scenarios", security(("login" = ["read"])), tag = "demo",
     responses((status = 200, body = Vec<DemoScenario>), (status = 404, description = "no_demo", body = Problem, content_type = "application/problem+json")))]
 async fn scenarios(State(state): State<AppState>) -> ApiResult<Json<Vec<DemoScenario>>> {
     shop(&state)?;
@@ -204,7 +208,7 @@ async fn scenarios(State(state): State<AppState>) -> ApiResult<Json<Vec<DemoScen
 }
 
 /// Plays a scenario. One is played at a time, and whoever looks at the Stage sees the same; at its end the shop is as it was before.
-#[utoipa::path(post, path = "/api/demo/scenarios/{name}/play", tag = "demo", params(("name" = String, Path)), request_body = Option<PlayBody>,
+#[utoipa::path(post, path = "/api/demo/scenarios/{name}/play", security(("login" = ["administer"])), tag = "demo", params(("name" = String, Path)), request_body = Option<PlayBody>,
     responses((status = 202, body = Playing), (status = 404, description = "no_demo, not_found", body = Problem, content_type = "application/problem+json"),
               (status = 409, description = "refused: one is played", body = Problem, content_type = "application/problem+json"),
               (status = 422, description = "bad_play", body = Problem, content_type = "application/problem+json")))]
@@ -232,7 +236,7 @@ async fn play(
 }
 
 /// Leads the scenario that is played: pauses it, lets it go on, faster or slower, or with another chapter.
-#[utoipa::path(put, path = "/api/demo/playing", tag = "demo", request_body = PlayBody,
+#[utoipa::path(put, path = "/api/demo/playing", security(("login" = ["administer"])), tag = "demo", request_body = PlayBody,
     responses((status = 200, body = Playing), (status = 404, description = "no_demo", body = Problem, content_type = "application/problem+json"),
               (status = 409, description = "refused: none is played", body = Problem, content_type = "application/problem+json"),
               (status = 422, description = "bad_play", body = Problem, content_type = "application/problem+json")))]
@@ -243,7 +247,7 @@ async fn lead(State(state): State<AppState>, request: Request) -> ApiResult<Json
 }
 
 /// Lets the scenario go on at once, whatever it waits for.
-#[utoipa::path(post, path = "/api/demo/playing/next", tag = "demo",
+#[utoipa::path(post, path = "/api/demo/playing/next", security(("login" = ["administer"])), tag = "demo",
     responses((status = 200, body = Playing), (status = 404, description = "no_demo", body = Problem, content_type = "application/problem+json"),
               (status = 409, description = "refused: none is played", body = Problem, content_type = "application/problem+json")))]
 async fn next_step(State(state): State<AppState>) -> ApiResult<Json<Playing>> {
@@ -251,7 +255,7 @@ async fn next_step(State(state): State<AppState>) -> ApiResult<Json<Playing>> {
 }
 
 /// Ends the scenario that is played; the shop is as it was before.
-#[utoipa::path(delete, path = "/api/demo/playing", tag = "demo",
+#[utoipa::path(delete, path = "/api/demo/playing", security(("login" = ["administer"])), tag = "demo",
     responses((status = 204, description = "It ends"), (status = 404, description = "no_demo", body = Problem, content_type = "application/problem+json"),
               (status = 409, description = "refused: none is played", body = Problem, content_type = "application/problem+json")))]
 async fn end_playing(State(state): State<AppState>) -> ApiResult<StatusCode> {

@@ -18,13 +18,13 @@ pub fn routes() -> OpenApiRouter<AppState> {
 }
 
 /// Counts, first and last seen, shapes.
-#[utoipa::path(get, path = "/api/types", tag = "read", responses((status = 200, body = Vec<EventTypeSummary>)))]
+#[utoipa::path(get, path = "/api/types", security(("login" = ["read"])), tag = "read", responses((status = 200, body = Vec<EventTypeSummary>)))]
 async fn event_types(State(state): State<AppState>) -> ApiResult<Json<Vec<EventTypeSummary>>> {
     Ok(Json(state.store.event_types().await?))
 }
 
 /// One type, with what its data has since yesterday and had not before.
-#[utoipa::path(get, path = "/api/types/{type}", tag = "read", params(("type" = String, Path)),
+#[utoipa::path(get, path = "/api/types/{type}", security(("login" = ["read"])), tag = "read", params(("type" = String, Path)),
     responses((status = 200, body = EventTypeSummary), (status = 404, body = Problem, content_type = "application/problem+json")))]
 async fn event_type(
     State(state): State<AppState>,
@@ -40,7 +40,7 @@ async fn event_type(
 }
 
 /// What events have since yesterday and had not before, by type: of the 200 types with the newest events.
-#[utoipa::path(get, path = "/api/new-shapes", tag = "read", responses((status = 200, body = Vec<NewShapes>)))]
+#[utoipa::path(get, path = "/api/new-shapes", security(("login" = ["read"])), tag = "read", responses((status = 200, body = Vec<NewShapes>)))]
 async fn new_shapes(State(state): State<AppState>) -> ApiResult<Json<Vec<NewShapes>>> {
     Ok(Json(state.store.new_shapes().await?))
 }

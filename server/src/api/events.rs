@@ -1,7 +1,7 @@
 //! The log: `GET /api/events`, `GET /api/events/{id}`.
 
-use axum::Json;
 use axum::extract::State;
+use axum::{Extension, Json};
 use highwater_model::{EventPage, EventWithCauses, Position, Problem};
 use highwater_store::{Direction, LogQuery};
 use serde::Deserialize;
@@ -9,8 +9,10 @@ use utoipa::IntoParams;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
-use super::extract::{Path, Query, filter, limit, not_negative, shorten};
+use super::extract::{Path, Query, limit, not_negative, shorten};
 use super::problem::{ApiError, ApiResult};
+use crate::caller::Caller;
+use crate::identity::sight;
 use crate::state::AppState;
 
 /// The calls of this area.
@@ -60,10 +62,11 @@ struct LogParams {
 }
 
 /// The log by position.
-#[utoipa::path(get, path = "/api/events", tag = "read", params(LogParams),
+#[utoipa::path(get, path = "/api/events", security(("login" = ["read"]), ("login" = ["look"])), tag = "read", params(LogParams),
     responses((status = 200, body = EventPage), (status = 400, body = Problem, content_type = "application/problem+json")))]
 async fn read_log(
     State(state): State<AppState>,
+    Extension(caller): Extension<Caller>,
     Query(params): Query<LogParams>,
 ) -> ApiResult<Json<EventPage>> {
     let query = LogQuery {
@@ -71,10 +74,10 @@ async fn read_log(
         before: not_negative("before", params.before)?.map(Position),
         limit: limit(params.limit)?,
         direction: params.direction.unwrap_or_default().into(),
-        filter: filter(params.filter.as_deref())?,
+        filter: sight::filter(&caller, params.filter.as_deref())?,
     };
     let shorten = shorten(params.shorten)?;
-    let mut page = state.store.read_log(query).await?;
+    let mut page = sight::events(caller.sight(), state.store.read_log(query).await?);
     if let Some(bytes) = shorten {
         page.events
             .iter_mut()
@@ -92,7 +95,7 @@ struct EventParams {
 }
 
 /// One event, with what caused it and what it caused.
-#[utoipa::path(get, path = "/api/events/{id}", tag = "read", params(("id" = Uuid, Path), EventParams),
+#[utoipa::path(get, path = "/api/events/{id}", security(("login" = ["read"])), tag = "read", params(("id" = Uuid, Path), EventParams),
     responses((status = 200, body = EventWithCauses), (status = 404, body = Problem, content_type = "application/problem+json")))]
 async fn find_event(
     State(state): State<AppState>,

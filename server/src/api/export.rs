@@ -47,7 +47,7 @@ struct ExportLine<'a> {
 }
 
 /// The log as NDJSON, oldest first, up to the event that is the newest when it gets there.
-#[utoipa::path(get, path = "/api/export", tag = "read", params(ExportParams),
+#[utoipa::path(get, path = "/api/export", security(("login" = ["read"])), tag = "read", params(ExportParams),
     responses((status = 200, body = ImportLine, content_type = "application/x-ndjson"), (status = 400, body = Problem, content_type = "application/problem+json")))]
 async fn export(
     State(state): State<AppState>,

@@ -37,7 +37,7 @@ struct FailuresParams {
 }
 
 /// Events that it could not handle, the newest first, whatever became of them.
-#[utoipa::path(get, path = "/api/read-models/{name}/failures", tag = "read models", params(("name" = String, Path), FailuresParams),
+#[utoipa::path(get, path = "/api/read-models/{name}/failures", security(("login" = ["read"])), tag = "read models", params(("name" = String, Path), FailuresParams),
     responses((status = 200, body = Vec<Failure>), (status = 400, body = Problem, content_type = "application/problem+json"),
               (status = 404, body = Problem, content_type = "application/problem+json")))]
 async fn failures(
@@ -59,7 +59,7 @@ async fn failures(
 }
 
 /// Tries the event again that a version of the read model stands on: the live one, or the shadow, whose rebuild goes on then.
-#[utoipa::path(post, path = "/api/read-models/{name}/failures/{position}/retry", tag = "read models",
+#[utoipa::path(post, path = "/api/read-models/{name}/failures/{position}/retry", security(("login" = ["operate"])), tag = "read models",
     params(("name" = String, Path), ("position" = i64, Path)), request_body = Option<FailureBody>,
     responses((status = 200, description = "As it is now", body = ReadModel),
               (status = 404, body = Problem, content_type = "application/problem+json"),
@@ -80,7 +80,7 @@ async fn retry(
 }
 
 /// Leaves out the event that a version of the read model stands on, with a reason.
-#[utoipa::path(post, path = "/api/read-models/{name}/failures/{position}/skip", tag = "read models",
+#[utoipa::path(post, path = "/api/read-models/{name}/failures/{position}/skip", security(("login" = ["operate"])), tag = "read models",
     params(("name" = String, Path), ("position" = i64, Path)), request_body = FailureBody,
     responses((status = 200, description = "As it is now", body = ReadModel),
               (status = 404, body = Problem, content_type = "application/problem+json"),

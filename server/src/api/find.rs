@@ -26,7 +26,7 @@ struct FindParams {
 }
 
 /// Streams, events, flows, read models, types and categories that a text names, the best first.
-#[utoipa::path(get, path = "/api/find", tag = "read", params(FindParams),
+#[utoipa::path(get, path = "/api/find", security(("login" = ["read"])), tag = "read", params(FindParams),
     responses((status = 200, body = FindAnswer), (status = 400, body = Problem, content_type = "application/problem+json")))]
 async fn find(
     State(state): State<AppState>,

@@ -1,7 +1,7 @@
 //! Who handles what, and emits what then: `GET /api/flow-map`.
 
-use axum::Json;
 use axum::extract::State;
+use axum::{Extension, Json};
 use highwater_model::{FlowMap, Problem, Span};
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
@@ -10,6 +10,8 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::extract::{Query, time_range};
 use super::problem::ApiResult;
+use crate::caller::Caller;
+use crate::identity::sight;
 use crate::state::AppState;
 
 /// The calls of this area.
@@ -33,10 +35,11 @@ struct FlowMapParams {
 }
 
 /// Which service handles which types, and what it emits then, with rates and times: learned from the causes of the newest 10,000 events of that time.
-#[utoipa::path(get, path = "/api/flow-map", tag = "read", params(FlowMapParams),
+#[utoipa::path(get, path = "/api/flow-map", security(("login" = ["read"]), ("login" = ["look"])), tag = "read", params(FlowMapParams),
     responses((status = 200, body = FlowMap), (status = 400, body = Problem, content_type = "application/problem+json")))]
 async fn flow_map(
     State(state): State<AppState>,
+    Extension(caller): Extension<Caller>,
     Query(params): Query<FlowMapParams>,
 ) -> ApiResult<Json<FlowMap>> {
     let until = params.until.unwrap_or_else(|| state.store.clock().now());
@@ -44,6 +47,7 @@ async fn flow_map(
     let since = params
         .since
         .or(params.range.and_then(|span| before(span).ok()));
-    let (since, until) = time_range(&state, since, Some(until))?;
+    let range = time_range(&state, since, Some(until))?;
+    let (since, until) = sight::range(&caller, range)?;
     Ok(Json(state.store.flow_map(since, until).await?))
 }

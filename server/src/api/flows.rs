@@ -46,7 +46,7 @@ struct FlowsParams {
 }
 
 /// Flows: the events of one correlation id each. Summarised beside the appends, a second behind them at most.
-#[utoipa::path(get, path = "/api/flows", tag = "read", params(FlowsParams),
+#[utoipa::path(get, path = "/api/flows", security(("login" = ["read"])), tag = "read", params(FlowsParams),
     responses((status = 200, body = FlowList), (status = 400, body = Problem, content_type = "application/problem+json")))]
 async fn flows(
     State(state): State<AppState>,
@@ -64,7 +64,7 @@ async fn flows(
 }
 
 /// One flow with its first 5,000 events, without their data, and the causes that are elsewhere or nowhere.
-#[utoipa::path(get, path = "/api/flows/{correlation_id}", tag = "read", params(("correlation_id" = Uuid, Path)),
+#[utoipa::path(get, path = "/api/flows/{correlation_id}", security(("login" = ["read"])), tag = "read", params(("correlation_id" = Uuid, Path)),
     responses((status = 200, body = Flow), (status = 404, body = Problem, content_type = "application/problem+json")))]
 async fn flow(
     State(state): State<AppState>,
@@ -80,13 +80,13 @@ async fn flow(
 }
 
 /// Kinds of flows: what they begin with, their rules, how long their newest ones took, how many are unfinished.
-#[utoipa::path(get, path = "/api/flow-kinds", tag = "read", responses((status = 200, body = Vec<FlowKind>)))]
+#[utoipa::path(get, path = "/api/flow-kinds", security(("login" = ["read"])), tag = "read", responses((status = 200, body = Vec<FlowKind>)))]
 async fn flow_kinds(State(state): State<AppState>) -> ApiResult<Json<Vec<FlowKind>>> {
     Ok(Json(state.store.flow_kinds().await?))
 }
 
 /// Writes when flows of a kind are finished, and when they are late; no `ends` takes the rule back. On record.
-#[utoipa::path(put, path = "/api/flow-rules/{kind}", tag = "flows", params(("kind" = String, Path)), request_body = FlowRuleBody,
+#[utoipa::path(put, path = "/api/flow-rules/{kind}", security(("login" = ["define"])), tag = "flows", params(("kind" = String, Path)), request_body = FlowRuleBody,
     responses((status = 200, description = "The rule as it is now; null: there is none", body = Option<FlowRule>),
               (status = 422, body = Problem, content_type = "application/problem+json")))]
 async fn put_flow_rule(

@@ -23,13 +23,13 @@ pub fn routes() -> OpenApiRouter<AppState> {
 }
 
 /// The process runs.
-#[utoipa::path(get, path = "/healthz", tag = "operate", responses((status = 200, body = String, content_type = "text/plain")))]
+#[utoipa::path(get, path = "/healthz", security(()), tag = "operate", responses((status = 200, body = String, content_type = "text/plain")))]
 async fn healthz() -> &'static str {
     "ok\n"
 }
 
 /// The database answers, its schema fits, the mark moves.
-#[utoipa::path(get, path = "/readyz", tag = "operate",
+#[utoipa::path(get, path = "/readyz", security(()), tag = "operate",
     responses((status = 200, body = String, content_type = "text/plain"), (status = 503, body = Problem, content_type = "application/problem+json")))]
 async fn readyz(State(state): State<AppState>) -> ApiResult<&'static str> {
     let not_ready = |detail: String| {
@@ -55,7 +55,7 @@ async fn readyz(State(state): State<AppState>) -> ApiResult<&'static str> {
 }
 
 /// Prometheus.
-#[utoipa::path(get, path = "/metrics", tag = "operate", responses((status = 200, body = String, content_type = "text/plain")))]
+#[utoipa::path(get, path = "/metrics", security(("login" = ["watch"])), tag = "operate", responses((status = 200, body = String, content_type = "text/plain")))]
 async fn metrics(State(state): State<AppState>) -> impl IntoResponse {
     let mark = state.feed.mark();
     // A gauge is a float by its nature; positions stay exact in it up to 2^53.

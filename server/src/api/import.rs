@@ -30,7 +30,7 @@ pub fn routes() -> OpenApiRouter<AppState> {
 
 /// Imports NDJSON, a line an event with its `stream`, in order, any size. Answers progress lines and a last line: a summary, or the
 /// problem that stopped it, with the line's number. Sent again it imports nothing twice.
-#[utoipa::path(post, path = "/api/import", tag = "append",
+#[utoipa::path(post, path = "/api/import", security(("login" = ["append"])), tag = "append",
     request_body(content = ImportLine, content_type = "application/x-ndjson"),
     responses((status = 200, description = "Progress lines, then a summary or a problem", body = ImportSummary, content_type = "application/x-ndjson")))]
 async fn import(State(state): State<AppState>, request: Request) -> Response {

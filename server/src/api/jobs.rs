@@ -46,7 +46,7 @@ struct JobsParams {
 }
 
 /// Jobs, the newest first.
-#[utoipa::path(get, path = "/api/jobs", tag = "operate", params(JobsParams),
+#[utoipa::path(get, path = "/api/jobs", security(("login" = ["read"])), tag = "operate", params(JobsParams),
     responses((status = 200, body = Vec<Job>), (status = 400, body = Problem, content_type = "application/problem+json")))]
 async fn jobs(
     State(state): State<AppState>,
@@ -63,14 +63,14 @@ async fn jobs(
 }
 
 /// One job: how it goes, when it will be ready, what became of it.
-#[utoipa::path(get, path = "/api/jobs/{id}", tag = "operate", params(("id" = i64, Path)),
+#[utoipa::path(get, path = "/api/jobs/{id}", security(("login" = ["read"])), tag = "operate", params(("id" = i64, Path)),
     responses((status = 200, body = Job), (status = 404, body = Problem, content_type = "application/problem+json")))]
 async fn job(State(state): State<AppState>, Path(id): Path<i64>) -> ApiResult<Json<Job>> {
     Ok(Json(state.store.job(id).await?))
 }
 
 /// Cancels a job that runs. Of a rebuild nothing is left; the live version is not touched.
-#[utoipa::path(post, path = "/api/jobs/{id}/cancel", tag = "operate", params(("id" = i64, Path)), request_body = Option<OrderBody>,
+#[utoipa::path(post, path = "/api/jobs/{id}/cancel", security(("login" = ["operate"])), tag = "operate", params(("id" = i64, Path)), request_body = Option<OrderBody>,
     responses((status = 200, description = "As it is now", body = Job),
               (status = 404, body = Problem, content_type = "application/problem+json"),
               (status = 409, description = "refused: it is over, or can't be cancelled any more", body = Problem, content_type = "application/problem+json")))]
@@ -86,7 +86,7 @@ async fn cancel(
 }
 
 /// Sets how many events a second a job handles at most.
-#[utoipa::path(post, path = "/api/jobs/{id}/speed", tag = "operate", params(("id" = i64, Path)), request_body = SpeedBody,
+#[utoipa::path(post, path = "/api/jobs/{id}/speed", security(("login" = ["operate"])), tag = "operate", params(("id" = i64, Path)), request_body = SpeedBody,
     responses((status = 200, description = "As it is now", body = Job),
               (status = 404, body = Problem, content_type = "application/problem+json"),
               (status = 409, description = "refused: it is over", body = Problem, content_type = "application/problem+json"),

@@ -43,7 +43,7 @@ struct LagHistoryParams {
 }
 
 /// How far behind the live versions were, of those that were furthest behind at any moment of the range.
-#[utoipa::path(get, path = "/api/read-models/lag-history", tag = "read models", params(LagHistoryParams),
+#[utoipa::path(get, path = "/api/read-models/lag-history", security(("login" = ["read"])), tag = "read models", params(LagHistoryParams),
     responses((status = 200, body = LagHistory), (status = 400, body = Problem, content_type = "application/problem+json"),
               (status = 404, body = Problem, content_type = "application/problem+json")))]
 async fn lag_histories(

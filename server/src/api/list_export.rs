@@ -40,7 +40,7 @@ struct EventsExportParams {
 }
 
 /// Events as they are recorded, with their positions and versions, oldest first; `GET /api/export` has them as import takes them.
-#[utoipa::path(get, path = "/api/export/events", tag = "read", params(EventsExportParams),
+#[utoipa::path(get, path = "/api/export/events", security(("login" = ["read"])), tag = "read", params(EventsExportParams),
     responses((status = 200, description = "An event a line", body = RecordedEvent, content_type = "application/x-ndjson"),
               (status = 400, body = Problem, content_type = "application/problem+json")))]
 async fn events_export(
@@ -68,7 +68,7 @@ struct StreamsExportParams {
 }
 
 /// The list of streams. By activity, a stream that is appended to while it is written may be missing.
-#[utoipa::path(get, path = "/api/export/streams", tag = "read", params(StreamsExportParams),
+#[utoipa::path(get, path = "/api/export/streams", security(("login" = ["read"])), tag = "read", params(StreamsExportParams),
     responses((status = 200, description = "A stream a line", body = StreamSummary, content_type = "application/x-ndjson"),
               (status = 400, body = Problem, content_type = "application/problem+json")))]
 async fn streams_export(
@@ -103,7 +103,7 @@ struct FlowsExportParams {
 }
 
 /// The list of flows.
-#[utoipa::path(get, path = "/api/export/flows", tag = "read", params(FlowsExportParams),
+#[utoipa::path(get, path = "/api/export/flows", security(("login" = ["read"])), tag = "read", params(FlowsExportParams),
     responses((status = 200, description = "A flow a line", body = FlowSummary, content_type = "application/x-ndjson"),
               (status = 400, body = Problem, content_type = "application/problem+json")))]
 async fn flows_export(

@@ -1,5 +1,6 @@
 //! The live feed: `GET /api/live`, a WebSocket.
 
+use axum::Extension;
 use axum::extract::State;
 use axum::extract::ws::{WebSocketUpgrade, rejection::WebSocketUpgradeRejection};
 use axum::response::Response;
@@ -8,6 +9,7 @@ use highwater_model::live::SUBPROTOCOL;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::problem::{ApiError, ApiResult};
+use crate::caller::Caller;
 use crate::live;
 use crate::state::AppState;
 
@@ -23,12 +25,13 @@ pub fn routes() -> OpenApiRouter<AppState> {
 }
 
 /// The live feed (WebSocket, subprotocol `highwater.v1`): subscribe to events from a position on, or to the mark.
-#[utoipa::path(get, path = "/api/live", tag = "live",
+#[utoipa::path(get, path = "/api/live", security(("login" = ["read"]), ("login" = ["subscribe"]), ("login" = ["look"])), tag = "live",
     responses((status = 101, description = "The socket is open; see ClientMessage and ServerMessage"),
               (status = 400, body = Problem, content_type = "application/problem+json"),
               (status = 426, body = Problem, content_type = "application/problem+json")))]
 async fn open(
     State(state): State<AppState>,
+    Extension(caller): Extension<Caller>,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> ApiResult<Response> {
     let upgrade = upgrade.map_err(|rejection| {
@@ -49,5 +52,5 @@ async fn open(
         .read_buffer_size(BUFFER_BYTES)
         .write_buffer_size(BUFFER_BYTES);
     // A client that names no subprotocol is taken; one that names only others would misunderstand us.
-    Ok(upgrade.on_upgrade(move |socket| live::Connection::run(socket, state)))
+    Ok(upgrade.on_upgrade(move |socket| live::Connection::run(socket, state, caller)))
 }

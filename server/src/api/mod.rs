@@ -39,6 +39,8 @@ pub mod rebuild;
 mod record_export;
 pub mod replay;
 pub mod rows;
+pub mod session;
+pub mod shares;
 pub mod state_definitions;
 pub mod store;
 pub mod stream;
@@ -46,6 +48,8 @@ pub mod stream_state;
 pub mod streams;
 mod subscription_problem;
 pub mod subscriptions;
+pub mod tokens;
+pub mod users;
 pub mod views;
 
 use utoipa::OpenApi;
@@ -60,6 +64,7 @@ use crate::state::AppState;
         title = "Highwater",
         description = "The event store, its log, the live feed, and read models. Refusals are `application/problem+json` (RFC 9457) with a stable `type`."
     ),
+    modifiers(&Login),
     components(schemas(
         // Of parameters, which bring no schemas along.
         events::Way,
@@ -79,6 +84,21 @@ use crate::state::AppState;
     ))
 )]
 struct Document;
+
+/// How callers say who they are; `security` of a call says which right it needs.
+struct Login;
+
+impl utoipa::Modify for Login {
+    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+        use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
+        let mut bearer = Http::new(HttpAuthScheme::Bearer);
+        bearer.description = Some(
+            "A token that an admin makes; browsers have a session's cookie instead. The names behind it are rights, one of which is needed.".to_owned(),
+        );
+        let components = document.components.get_or_insert_default();
+        components.add_security_scheme("login", SecurityScheme::Http(bearer));
+    }
+}
 
 /// Calls that answer at once: they get a timeout and compression.
 pub fn routes() -> OpenApiRouter<AppState> {
@@ -111,6 +131,10 @@ pub fn routes() -> OpenApiRouter<AppState> {
         .merge(demo::routes())
         .merge(store::routes())
         .merge(health::routes())
+        .merge(session::routes())
+        .merge(users::routes())
+        .merge(shares::routes())
+        .merge(tokens::routes())
 }
 
 /// Calls that last: no timeout, no compression, a body of any size where there is one.

@@ -71,7 +71,7 @@ pub(super) async fn order_of(
 }
 
 /// Pauses a read model: no slice begins until it is resumed.
-#[utoipa::path(post, path = "/api/read-models/{name}/pause", tag = "read models", params(("name" = String, Path)), request_body = Option<OrderBody>,
+#[utoipa::path(post, path = "/api/read-models/{name}/pause", security(("login" = ["operate"])), tag = "read models", params(("name" = String, Path)), request_body = Option<OrderBody>,
     responses((status = 200, description = "As it is now", body = ReadModel),
               (status = 404, body = Problem, content_type = "application/problem+json"),
               (status = 409, description = "refused: it is paused already", body = Problem, content_type = "application/problem+json")))]
@@ -88,7 +88,7 @@ async fn pause(
 }
 
 /// Lets a paused or faulted read model go on.
-#[utoipa::path(post, path = "/api/read-models/{name}/resume", tag = "read models", params(("name" = String, Path)), request_body = Option<OrderBody>,
+#[utoipa::path(post, path = "/api/read-models/{name}/resume", security(("login" = ["operate"])), tag = "read models", params(("name" = String, Path)), request_body = Option<OrderBody>,
     responses((status = 200, description = "As it is now", body = ReadModel),
               (status = 404, body = Problem, content_type = "application/problem+json"),
               (status = 409, description = "refused: it is not paused, or stands on an event", body = Problem, content_type = "application/problem+json")))]

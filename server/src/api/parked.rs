@@ -33,7 +33,7 @@ struct ParkedParams {
 }
 
 /// Events that failed too often, the oldest first.
-#[utoipa::path(get, path = "/api/subscriptions/{name}/parked", tag = "subscriptions", params(("name" = String, Path), ParkedParams),
+#[utoipa::path(get, path = "/api/subscriptions/{name}/parked", security(("login" = ["read"])), tag = "subscriptions", params(("name" = String, Path), ParkedParams),
     responses((status = 200, body = Vec<ParkedEvent>), (status = 404, body = Problem, content_type = "application/problem+json")))]
 async fn parked(
     State(state): State<AppState>,
@@ -55,7 +55,7 @@ async fn wanted(request: Request, state: &AppState) -> ApiResult<ParkedBody> {
 }
 
 /// Delivers parked events again, as if they had never failed: those that are named, or the oldest thousand.
-#[utoipa::path(post, path = "/api/subscriptions/{name}/parked/retry", tag = "subscriptions", params(("name" = String, Path)), request_body = Option<ParkedBody>,
+#[utoipa::path(post, path = "/api/subscriptions/{name}/parked/retry", security(("login" = ["operate"])), tag = "subscriptions", params(("name" = String, Path)), request_body = Option<ParkedBody>,
     responses((status = 200, body = ParkedAnswer), (status = 404, body = Problem, content_type = "application/problem+json"),
               (status = 409, description = "refused: none of them is parked", body = Problem, content_type = "application/problem+json")))]
 async fn retry_parked(
@@ -74,7 +74,7 @@ async fn retry_parked(
 }
 
 /// Leaves parked events out for good, with a reason: those that are named, or all.
-#[utoipa::path(post, path = "/api/subscriptions/{name}/parked/drop", tag = "subscriptions", params(("name" = String, Path)), request_body = ParkedBody,
+#[utoipa::path(post, path = "/api/subscriptions/{name}/parked/drop", security(("login" = ["operate"])), tag = "subscriptions", params(("name" = String, Path)), request_body = ParkedBody,
     responses((status = 200, body = ParkedAnswer), (status = 404, body = Problem, content_type = "application/problem+json"),
               (status = 409, description = "refused: none of them is parked", body = Problem, content_type = "application/problem+json"),
               (status = 422, description = "reason_missing", body = Problem, content_type = "application/problem+json")))]

@@ -95,6 +95,18 @@ impl From<StoreError> for ApiError {
             StoreError::BadView(_) => {
                 Problem::new(422, "bad_view", "The view can't be saved", detail)
             }
+            StoreError::BadIdentity(_) => Problem::new(
+                422,
+                "bad_identity",
+                "The user, invitation or token is not right",
+                detail,
+            ),
+            StoreError::NameTaken { name } => {
+                Problem::new(409, "name_taken", "The name is taken", detail).with("name", name)
+            }
+            StoreError::LastAdmin => {
+                Problem::new(409, "last_admin", "An admin has to remain", detail)
+            }
             StoreError::BadRule(_) => {
                 Problem::new(422, "bad_flow_rule", "The rule is not right", detail)
             }

@@ -76,7 +76,7 @@ enum ReadModelAnswer {
 
 /// State, checkpoint, lag, rate, trend, versions, the event that it stands on. With `position` or `wait`, whether everything up to
 /// there has been handled.
-#[utoipa::path(get, path = "/api/read-models/{name}", tag = "read models", params(("name" = String, Path), ReadModelParams),
+#[utoipa::path(get, path = "/api/read-models/{name}", security(("login" = ["read"])), tag = "read models", params(("name" = String, Path), ReadModelParams),
     responses((status = 200, body = ReadModelAnswer),
               (status = 400, body = Problem, content_type = "application/problem+json"),
               (status = 404, body = Problem, content_type = "application/problem+json"),
@@ -149,7 +149,7 @@ struct PutParams {
 
 /// Takes in a definition: a new one starts (201), a changed one waits beside the live one for its rebuild (202), the same does
 /// nothing (200). An error carries its `line` and `column`.
-#[utoipa::path(put, path = "/api/read-models/{name}", tag = "read models", params(("name" = String, Path), PutParams),
+#[utoipa::path(put, path = "/api/read-models/{name}", security(("login" = ["define"])), tag = "read models", params(("name" = String, Path), PutParams),
     request_body(content = String, content_type = "text/plain", description = "The definition's text"),
     responses((status = 201, description = "A new read model", body = DefinedReadModel),
               (status = 202, description = "It waits: for its rebuild, or for an administrator of the database", body = DefinedReadModel),
@@ -242,7 +242,7 @@ struct LagParams {
 }
 
 /// How the live version's lag was, oldest first.
-#[utoipa::path(get, path = "/api/read-models/{name}/lag", tag = "read models", params(("name" = String, Path), LagParams),
+#[utoipa::path(get, path = "/api/read-models/{name}/lag", security(("login" = ["read"])), tag = "read models", params(("name" = String, Path), LagParams),
     responses((status = 200, body = Vec<LagPoint>), (status = 400, body = Problem, content_type = "application/problem+json"),
               (status = 404, body = Problem, content_type = "application/problem+json")))]
 async fn lag_history(

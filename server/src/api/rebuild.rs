@@ -44,7 +44,7 @@ enum PlanAnswer {
 }
 
 /// What a rebuild or a replay will cost: events counted, time measured, disk. Nothing is changed.
-#[utoipa::path(post, path = "/api/read-models/{name}/plan", tag = "read models", params(("name" = String, Path)), request_body = Option<PlanBody>,
+#[utoipa::path(post, path = "/api/read-models/{name}/plan", security(("login" = ["read"])), tag = "read models", params(("name" = String, Path)), request_body = Option<PlanBody>,
     responses((status = 200, body = PlanAnswer),
               (status = 422, description = "bad_start: a replay begins at one of from and since", body = Problem, content_type = "application/problem+json"),
               (status = 404, body = Problem, content_type = "application/problem+json"),
@@ -85,7 +85,7 @@ async fn plan(
 }
 
 /// Builds the definition that waits, or else the live one again, in a shadow beside the live version. The job says how it goes.
-#[utoipa::path(post, path = "/api/read-models/{name}/rebuild", tag = "read models", params(("name" = String, Path)), request_body = RebuildBody,
+#[utoipa::path(post, path = "/api/read-models/{name}/rebuild", security(("login" = ["operate"])), tag = "read models", params(("name" = String, Path)), request_body = RebuildBody,
     responses((status = 202, description = "It runs", body = Job),
               (status = 404, body = Problem, content_type = "application/problem+json"),
               (status = 409, description = "refused: a job or a shadow is there; plan_stale", body = Problem, content_type = "application/problem+json"),
@@ -161,7 +161,7 @@ enum DiffAnswer {
 }
 
 /// The shadow against the live version at the same position: every table counted, or the rows of one that differ in one way.
-#[utoipa::path(get, path = "/api/read-models/{name}/diff", tag = "read models", params(("name" = String, Path), DiffParams),
+#[utoipa::path(get, path = "/api/read-models/{name}/diff", security(("login" = ["read"])), tag = "read models", params(("name" = String, Path), DiffParams),
     responses((status = 200, body = DiffAnswer),
               (status = 400, body = Problem, content_type = "application/problem+json"),
               (status = 404, body = Problem, content_type = "application/problem+json"),
@@ -197,7 +197,7 @@ async fn diff(
 
 /// Makes the shadow live, in one transaction. It needs a reason and a diff that somebody has looked at lately. The job ends when the
 /// new live version was seen to live.
-#[utoipa::path(post, path = "/api/read-models/{name}/promote", tag = "read models", params(("name" = String, Path)), request_body = PromoteBody,
+#[utoipa::path(post, path = "/api/read-models/{name}/promote", security(("login" = ["operate"])), tag = "read models", params(("name" = String, Path)), request_body = PromoteBody,
     responses((status = 202, description = "It is live; the job looks after it", body = Job),
               (status = 404, body = Problem, content_type = "application/problem+json"),
               (status = 409, description = "refused: there is no shadow, or a job runs; diff_missing", body = Problem, content_type = "application/problem+json"),
@@ -214,7 +214,7 @@ async fn promote(
 }
 
 /// Makes the previous version live again, once it has caught up with what happened since. It needs a reason.
-#[utoipa::path(post, path = "/api/read-models/{name}/go-back", tag = "read models", params(("name" = String, Path)), request_body = PromoteBody,
+#[utoipa::path(post, path = "/api/read-models/{name}/go-back", security(("login" = ["operate"])), tag = "read models", params(("name" = String, Path)), request_body = PromoteBody,
     responses((status = 202, description = "It catches up, then it is live", body = Job),
               (status = 404, body = Problem, content_type = "application/problem+json"),
               (status = 409, description = "refused: there is no previous version, or a job runs", body = Problem, content_type = "application/problem+json"),
@@ -231,7 +231,7 @@ async fn go_back(
 }
 
 /// Drops the shadow or the previous version with its rows. It needs a reason.
-#[utoipa::path(post, path = "/api/read-models/{name}/discard", tag = "read models", params(("name" = String, Path)), request_body = DiscardBody,
+#[utoipa::path(post, path = "/api/read-models/{name}/discard", security(("login" = ["operate"])), tag = "read models", params(("name" = String, Path)), request_body = DiscardBody,
     responses((status = 200, description = "As it is now", body = ReadModel),
               (status = 404, body = Problem, content_type = "application/problem+json"),
               (status = 409, description = "refused: there is no such version, or a job runs", body = Problem, content_type = "application/problem+json"),

@@ -45,7 +45,7 @@ struct ActionsExportParams {
 }
 
 /// The audit log as a file, the newest first.
-#[utoipa::path(get, path = "/api/actions/export", tag = "operate", params(ActionsExportParams),
+#[utoipa::path(get, path = "/api/actions/export", security(("login" = ["read"])), tag = "operate", params(ActionsExportParams),
     responses((status = 200, description = "An action a line", body = Action, content_type = "application/x-ndjson"),
               (status = 400, body = Problem, content_type = "application/problem+json")))]
 async fn actions_export(
@@ -86,7 +86,7 @@ struct JobsExportParams {
 }
 
 /// Jobs as a file, the newest first.
-#[utoipa::path(get, path = "/api/jobs/export", tag = "operate", params(JobsExportParams),
+#[utoipa::path(get, path = "/api/jobs/export", security(("login" = ["read"])), tag = "operate", params(JobsExportParams),
     responses((status = 200, description = "A job a line", body = Job, content_type = "application/x-ndjson"),
               (status = 400, body = Problem, content_type = "application/problem+json")))]
 async fn jobs_export(

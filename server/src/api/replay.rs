@@ -22,7 +22,7 @@ pub fn routes() -> OpenApiRouter<AppState> {
 }
 
 /// Lets the live version handle events again, from where the plan says, if its definition allows it. It needs a reason.
-#[utoipa::path(post, path = "/api/read-models/{name}/replay", tag = "read models", params(("name" = String, Path)), request_body = ReplayBody,
+#[utoipa::path(post, path = "/api/read-models/{name}/replay", security(("login" = ["operate"])), tag = "read models", params(("name" = String, Path)), request_body = ReplayBody,
     responses((status = 202, description = "It runs", body = Job),
               (status = 404, body = Problem, content_type = "application/problem+json"),
               (status = 409, description = "refused: its definition does not allow it, it does not run, or a job does", body = Problem, content_type = "application/problem+json"),
@@ -54,7 +54,7 @@ async fn replay(
 
 /// Makes the live rows of one stream or category again, in one transaction, if the definition has such a key. It needs a reason. The
 /// job is over when it is answered, done or failed.
-#[utoipa::path(post, path = "/api/read-models/{name}/rebuild-part", tag = "read models", params(("name" = String, Path)), request_body = PartBody,
+#[utoipa::path(post, path = "/api/read-models/{name}/rebuild-part", security(("login" = ["operate"])), tag = "read models", params(("name" = String, Path)), request_body = PartBody,
     responses((status = 200, description = "What came of it", body = Job),
               (status = 404, body = Problem, content_type = "application/problem+json"),
               (status = 409, description = "refused: its definition has no such key, or a job runs", body = Problem, content_type = "application/problem+json"),

@@ -41,7 +41,7 @@ struct RowsParams {
 }
 
 /// Rows of one table, read as the role that owns it.
-#[utoipa::path(get, path = "/api/read-models/{name}/rows", tag = "read models", params(("name" = String, Path), RowsParams),
+#[utoipa::path(get, path = "/api/read-models/{name}/rows", security(("login" = ["read"])), tag = "read models", params(("name" = String, Path), RowsParams),
     responses((status = 200, body = RowsPage), (status = 400, body = Problem, content_type = "application/problem+json"),
               (status = 404, description = "not_found: the read model, the version or the table", body = Problem, content_type = "application/problem+json"),
               (status = 504, body = Problem, content_type = "application/problem+json")))]

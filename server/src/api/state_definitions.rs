@@ -30,7 +30,7 @@ pub fn routes() -> OpenApiRouter<AppState> {
 }
 
 /// What an event makes of the state of a stream, by category; a category without a definition has its events' data merged.
-#[utoipa::path(get, path = "/api/state-definitions", tag = "read", responses((status = 200, body = Vec<KeptStateDefinition>)))]
+#[utoipa::path(get, path = "/api/state-definitions", security(("login" = ["read"])), tag = "read", responses((status = 200, body = Vec<KeptStateDefinition>)))]
 async fn state_definitions(
     State(state): State<AppState>,
 ) -> ApiResult<Json<Vec<KeptStateDefinition>>> {
@@ -38,7 +38,7 @@ async fn state_definitions(
 }
 
 /// The state definition of a category.
-#[utoipa::path(get, path = "/api/state-definitions/{category}", tag = "read", params(("category" = String, Path)),
+#[utoipa::path(get, path = "/api/state-definitions/{category}", security(("login" = ["read"])), tag = "read", params(("category" = String, Path)),
     responses((status = 200, body = KeptStateDefinition), (status = 404, body = Problem, content_type = "application/problem+json")))]
 async fn state_definition(
     State(state): State<AppState>,
@@ -59,7 +59,7 @@ struct ReasonParams {
 }
 
 /// Takes in a state definition; the states of the category's streams are by it from then on. An error carries its `line` and `column`.
-#[utoipa::path(put, path = "/api/state-definitions/{category}", tag = "states", params(("category" = String, Path), ReasonParams),
+#[utoipa::path(put, path = "/api/state-definitions/{category}", security(("login" = ["define"])), tag = "states", params(("category" = String, Path), ReasonParams),
     request_body(content = String, content_type = "text/plain", description = "The definition's text"),
     responses((status = 200, body = KeptStateDefinition),
               (status = 409, description = "needs_administrator, refused", body = Problem, content_type = "application/problem+json"),
@@ -79,7 +79,7 @@ async fn put_state_definition(
 }
 
 /// Takes a state definition back; the events' data are merged again.
-#[utoipa::path(delete, path = "/api/state-definitions/{category}", tag = "states", params(("category" = String, Path), ReasonParams),
+#[utoipa::path(delete, path = "/api/state-definitions/{category}", security(("login" = ["define"])), tag = "states", params(("category" = String, Path), ReasonParams),
     responses((status = 204, description = "It is gone"),
               (status = 404, body = Problem, content_type = "application/problem+json")))]
 async fn delete_state_definition(
@@ -101,7 +101,7 @@ async fn delete_state_definition(
 }
 
 /// The state of a stream by a definition that is kept nowhere.
-#[utoipa::path(post, path = "/api/state-definitions/{category}/try", tag = "states", params(("category" = String, Path)), request_body = StateTryBody,
+#[utoipa::path(post, path = "/api/state-definitions/{category}/try", security(("login" = ["define"])), tag = "states", params(("category" = String, Path)), request_body = StateTryBody,
     responses((status = 200, body = StreamState),
               (status = 404, body = Problem, content_type = "application/problem+json"),
               (status = 409, description = "needs_administrator, refused", body = Problem, content_type = "application/problem+json"),

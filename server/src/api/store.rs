@@ -18,7 +18,7 @@ pub fn routes() -> OpenApiRouter<AppState> {
 }
 
 /// The mark, what holds it, sizes, rates.
-#[utoipa::path(get, path = "/api/store", tag = "operate", responses((status = 200, body = StoreFacts)))]
+#[utoipa::path(get, path = "/api/store", security(("login" = ["read"])), tag = "operate", responses((status = 200, body = StoreFacts)))]
 async fn store(State(state): State<AppState>) -> ApiResult<Json<StoreFacts>> {
     let mut facts = state.store.facts().await?;
     facts.embedded = state.data_dir.is_some();
@@ -31,13 +31,13 @@ async fn store(State(state): State<AppState>) -> ApiResult<Json<StoreFacts>> {
 }
 
 /// Sizes of the store's tables and indexes, how much the log grew within a day, connections.
-#[utoipa::path(get, path = "/api/store/sizes", tag = "operate", responses((status = 200, body = StoreSizes)))]
+#[utoipa::path(get, path = "/api/store/sizes", security(("login" = ["read"])), tag = "operate", responses((status = 200, body = StoreSizes)))]
 async fn sizes(State(state): State<AppState>) -> ApiResult<Json<StoreSizes>> {
     Ok(Json(state.store.sizes().await?))
 }
 
 /// Whether the store is well: each check with what was found and what to do, the worst first. `highwater doctor` tells the same.
-#[utoipa::path(get, path = "/api/store/checks", tag = "operate", responses((status = 200, body = Vec<StoreCheck>)))]
+#[utoipa::path(get, path = "/api/store/checks", security(("login" = ["read"])), tag = "operate", responses((status = 200, body = Vec<StoreCheck>)))]
 async fn checks(State(state): State<AppState>) -> ApiResult<Json<Vec<StoreCheck>>> {
     Ok(Json(checks::all(&state).await?))
 }

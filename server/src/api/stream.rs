@@ -35,7 +35,7 @@ struct StreamParams {
 }
 
 /// One stream's facts.
-#[utoipa::path(get, path = "/api/streams/{stream}", tag = "read", params(("stream" = String, Path)),
+#[utoipa::path(get, path = "/api/streams/{stream}", security(("login" = ["read"])), tag = "read", params(("stream" = String, Path)),
     responses((status = 200, body = StreamSummary), (status = 404, body = Problem, content_type = "application/problem+json")))]
 async fn stream(
     State(state): State<AppState>,
@@ -51,7 +51,7 @@ async fn stream(
 }
 
 /// One stream's events by version.
-#[utoipa::path(get, path = "/api/streams/{stream}/events", tag = "read", params(("stream" = String, Path), StreamParams),
+#[utoipa::path(get, path = "/api/streams/{stream}/events", security(("login" = ["read"])), tag = "read", params(("stream" = String, Path), StreamParams),
     responses((status = 200, body = StreamPage), (status = 404, body = Problem, content_type = "application/problem+json")))]
 async fn read_stream(
     State(state): State<AppState>,

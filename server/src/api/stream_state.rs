@@ -74,7 +74,7 @@ struct AtParams {
 const WITHIN: std::ops::RangeInclusive<i64> = 1..=10_000;
 
 /// The state of a stream after one of its events, what that event changed, and who gave each field its value.
-#[utoipa::path(get, path = "/api/streams/{stream}/state", tag = "read", params(("stream" = String, Path), AtParams),
+#[utoipa::path(get, path = "/api/streams/{stream}/state", security(("login" = ["read"])), tag = "read", params(("stream" = String, Path), AtParams),
     responses((status = 200, body = StreamState), (status = 202, body = StateFolding), (status = 404, body = Problem, content_type = "application/problem+json")))]
 async fn state_at(
     State(state): State<AppState>,
@@ -122,7 +122,7 @@ struct ChangesParams {
 }
 
 /// The difference of two states of a stream.
-#[utoipa::path(get, path = "/api/streams/{stream}/state/changes", tag = "read", params(("stream" = String, Path), ChangesParams),
+#[utoipa::path(get, path = "/api/streams/{stream}/state/changes", security(("login" = ["read"])), tag = "read", params(("stream" = String, Path), ChangesParams),
     responses((status = 200, body = StateDifference), (status = 404, body = Problem, content_type = "application/problem+json")))]
 async fn state_changes(
     State(state): State<AppState>,
@@ -147,7 +147,7 @@ struct FirstParams {
 }
 
 /// The first version of a stream at which its state meets a condition. It is looked for for some seconds; `looked_up_to` says how far.
-#[utoipa::path(get, path = "/api/streams/{stream}/state/first", tag = "read", params(("stream" = String, Path), FirstParams),
+#[utoipa::path(get, path = "/api/streams/{stream}/state/first", security(("login" = ["read"])), tag = "read", params(("stream" = String, Path), FirstParams),
     responses((status = 200, body = StateFound), (status = 400, body = Problem, content_type = "application/problem+json"),
         (status = 404, body = Problem, content_type = "application/problem+json")))]
 async fn state_first(
@@ -182,7 +182,7 @@ struct TimelineParams {
 }
 
 /// A stream's events over time, without their data.
-#[utoipa::path(get, path = "/api/streams/{stream}/timeline", tag = "read", params(("stream" = String, Path), TimelineParams),
+#[utoipa::path(get, path = "/api/streams/{stream}/timeline", security(("login" = ["read"])), tag = "read", params(("stream" = String, Path), TimelineParams),
     responses((status = 200, body = StreamTimeline), (status = 404, body = Problem, content_type = "application/problem+json")))]
 async fn timeline(
     State(state): State<AppState>,

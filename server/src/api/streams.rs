@@ -35,7 +35,7 @@ struct StreamsParams {
 }
 
 /// Finds streams.
-#[utoipa::path(get, path = "/api/streams", tag = "read", params(StreamsParams),
+#[utoipa::path(get, path = "/api/streams", security(("login" = ["read"])), tag = "read", params(StreamsParams),
     responses((status = 200, body = StreamList), (status = 400, body = Problem, content_type = "application/problem+json")))]
 async fn streams(
     State(state): State<AppState>,

@@ -13,6 +13,7 @@ use super::extract::{Path, Query, body, json, not_negative};
 use super::orders::{order, order_of, with_reason};
 use super::problem::{ApiError, ApiResult};
 use crate::caller::Caller;
+use crate::identity::sight;
 use crate::state::AppState;
 
 /// The calls of this area.
@@ -28,13 +29,17 @@ pub fn routes() -> OpenApiRouter<AppState> {
 }
 
 /// All subscriptions, by name: how far each is, who reads, what failed.
-#[utoipa::path(get, path = "/api/subscriptions", tag = "subscriptions", responses((status = 200, body = Vec<Subscription>)))]
-async fn subscriptions(State(state): State<AppState>) -> ApiResult<Json<Vec<Subscription>>> {
-    Ok(Json(state.store.subscriptions().await?))
+#[utoipa::path(get, path = "/api/subscriptions", security(("login" = ["read"]), ("login" = ["look"])), tag = "subscriptions", responses((status = 200, body = Vec<Subscription>)))]
+async fn subscriptions(
+    State(state): State<AppState>,
+    Extension(caller): Extension<Caller>,
+) -> ApiResult<Json<Vec<Subscription>>> {
+    let all = state.store.subscriptions().await?;
+    Ok(Json(sight::subscriptions(caller.sight(), all)))
 }
 
 /// One subscription.
-#[utoipa::path(get, path = "/api/subscriptions/{name}", tag = "subscriptions", params(("name" = String, Path)),
+#[utoipa::path(get, path = "/api/subscriptions/{name}", security(("login" = ["read"])), tag = "subscriptions", params(("name" = String, Path)),
     responses((status = 200, body = Subscription), (status = 404, body = Problem, content_type = "application/problem+json")))]
 async fn subscription(
     State(state): State<AppState>,
@@ -44,7 +49,7 @@ async fn subscription(
 }
 
 /// Makes a subscription, or changes of one that is there what is given. To make it where it is does nothing, so a program may do that whenever it starts.
-#[utoipa::path(put, path = "/api/subscriptions/{name}", tag = "subscriptions", params(("name" = String, Path)), request_body = Option<SubscriptionBody>,
+#[utoipa::path(put, path = "/api/subscriptions/{name}", security(("login" = ["operate"]), ("login" = ["subscribe"])), tag = "subscriptions", params(("name" = String, Path)), request_body = Option<SubscriptionBody>,
     responses((status = 201, description = "It is new", body = Subscription), (status = 200, description = "As it is now", body = Subscription),
               (status = 400, description = "bad_filter", body = Problem, content_type = "application/problem+json"),
               (status = 422, description = "bad_name, bad_subscription", body = Problem, content_type = "application/problem+json")))]
@@ -80,7 +85,7 @@ struct RemoveParams {
 }
 
 /// Removes a subscription: its checkpoint and its parked events are gone, the log is not touched.
-#[utoipa::path(delete, path = "/api/subscriptions/{name}", tag = "subscriptions", params(("name" = String, Path), RemoveParams),
+#[utoipa::path(delete, path = "/api/subscriptions/{name}", security(("login" = ["operate"])), tag = "subscriptions", params(("name" = String, Path), RemoveParams),
     responses((status = 204, description = "It is gone"), (status = 404, body = Problem, content_type = "application/problem+json"),
               (status = 422, description = "reason_missing", body = Problem, content_type = "application/problem+json")))]
 async fn remove_subscription(
@@ -95,7 +100,7 @@ async fn remove_subscription(
 }
 
 /// Gives members nothing until it is resumed; what they have may still be acknowledged.
-#[utoipa::path(post, path = "/api/subscriptions/{name}/pause", tag = "subscriptions", params(("name" = String, Path)), request_body = Option<highwater_model::OrderBody>,
+#[utoipa::path(post, path = "/api/subscriptions/{name}/pause", security(("login" = ["operate"])), tag = "subscriptions", params(("name" = String, Path)), request_body = Option<highwater_model::OrderBody>,
     responses((status = 200, description = "As it is now", body = Subscription), (status = 404, body = Problem, content_type = "application/problem+json"),
               (status = 409, description = "refused: it is paused already", body = Problem, content_type = "application/problem+json")))]
 async fn pause(
@@ -110,7 +115,7 @@ async fn pause(
 }
 
 /// Lets a paused subscription go on.
-#[utoipa::path(post, path = "/api/subscriptions/{name}/resume", tag = "subscriptions", params(("name" = String, Path)), request_body = Option<highwater_model::OrderBody>,
+#[utoipa::path(post, path = "/api/subscriptions/{name}/resume", security(("login" = ["operate"])), tag = "subscriptions", params(("name" = String, Path)), request_body = Option<highwater_model::OrderBody>,
     responses((status = 200, description = "As it is now", body = Subscription), (status = 404, body = Problem, content_type = "application/problem+json"),
               (status = 409, description = "refused: it is not paused", body = Problem, content_type = "application/problem+json")))]
 async fn resume(
@@ -134,7 +139,7 @@ struct PlanParams {
 }
 
 /// What a move to a position would come to: a replay when the checkpoint is behind it, else a skip. Nothing is changed.
-#[utoipa::path(get, path = "/api/subscriptions/{name}/plan", tag = "subscriptions", params(("name" = String, Path), PlanParams),
+#[utoipa::path(get, path = "/api/subscriptions/{name}/plan", security(("login" = ["read"])), tag = "subscriptions", params(("name" = String, Path), PlanParams),
     responses((status = 200, body = MovePlan), (status = 404, body = Problem, content_type = "application/problem+json"),
               (status = 422, description = "bad_subscription: no position of the log", body = Problem, content_type = "application/problem+json")))]
 async fn plan(
@@ -148,7 +153,7 @@ async fn plan(
 }
 
 /// Delivers again from a position on, with a reason. What is parked from there on is delivered anew, too.
-#[utoipa::path(post, path = "/api/subscriptions/{name}/replay", tag = "subscriptions", params(("name" = String, Path)), request_body = MoveBody,
+#[utoipa::path(post, path = "/api/subscriptions/{name}/replay", security(("login" = ["operate"])), tag = "subscriptions", params(("name" = String, Path)), request_body = MoveBody,
     responses((status = 200, description = "As it is now", body = Subscription), (status = 404, body = Problem, content_type = "application/problem+json"),
               (status = 409, description = "refused: it is not that far yet", body = Problem, content_type = "application/problem+json"),
               (status = 422, description = "reason_missing, bad_subscription", body = Problem, content_type = "application/problem+json")))]
@@ -165,7 +170,7 @@ async fn replay(
 }
 
 /// Leaves out everything up to a position, with a reason. What is parked stays parked.
-#[utoipa::path(post, path = "/api/subscriptions/{name}/skip", tag = "subscriptions", params(("name" = String, Path)), request_body = MoveBody,
+#[utoipa::path(post, path = "/api/subscriptions/{name}/skip", security(("login" = ["operate"])), tag = "subscriptions", params(("name" = String, Path)), request_body = MoveBody,
     responses((status = 200, description = "As it is now", body = Subscription), (status = 404, body = Problem, content_type = "application/problem+json"),
               (status = 409, description = "refused: it is behind that already", body = Problem, content_type = "application/problem+json"),
               (status = 422, description = "reason_missing, bad_subscription", body = Problem, content_type = "application/problem+json")))]

@@ -20,7 +20,7 @@ pub fn routes() -> OpenApiRouter<AppState> {
 }
 
 /// Views of the console that the caller has saved, and those that others share.
-#[utoipa::path(get, path = "/api/views", tag = "views", responses((status = 200, body = Vec<SavedView>)))]
+#[utoipa::path(get, path = "/api/views", security(("login" = ["read"])), tag = "views", responses((status = 200, body = Vec<SavedView>)))]
 async fn views(
     State(state): State<AppState>,
     Extension(caller): Extension<Caller>,
@@ -29,7 +29,7 @@ async fn views(
 }
 
 /// Saves a view. One of the caller's with the same page and name is replaced.
-#[utoipa::path(post, path = "/api/views", tag = "views", request_body = SavedViewBody,
+#[utoipa::path(post, path = "/api/views", security(("login" = ["read"])), tag = "views", request_body = SavedViewBody,
     responses((status = 200, body = SavedView), (status = 422, body = Problem, content_type = "application/problem+json")))]
 async fn save_view(
     State(state): State<AppState>,
@@ -42,7 +42,7 @@ async fn save_view(
 }
 
 /// Removes a view that is the caller's or shared.
-#[utoipa::path(delete, path = "/api/views/{id}", tag = "views", params(("id" = i64, Path)),
+#[utoipa::path(delete, path = "/api/views/{id}", security(("login" = ["read"])), tag = "views", params(("id" = i64, Path)),
     responses((status = 204, description = "It is gone"), (status = 404, body = Problem, content_type = "application/problem+json")))]
 async fn remove_view(
     State(state): State<AppState>,

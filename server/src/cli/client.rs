@@ -5,6 +5,7 @@ use std::future::Future;
 use anyhow::{Context, anyhow, bail};
 use clap::Args;
 use highwater_model::Problem;
+use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 use reqwest::{Client, Response, Url};
 
 /// Where the server is.
@@ -18,6 +19,47 @@ pub struct ServerArgs {
         env = "HIGHWATER_URL"
     )]
     pub url: Url,
+
+    /// A token for a server with a login, which an admin makes at /access; better given by the variable, where nobody else reads it
+    #[arg(
+        long,
+        value_name = "TOKEN",
+        hide_env_values = true,
+        env = "HIGHWATER_TOKEN"
+    )]
+    pub token: Option<Token>,
+}
+
+/// A token, which is not to be read in a log.
+#[derive(Clone)]
+pub struct Token(String);
+
+impl From<String> for Token {
+    fn from(token: String) -> Self {
+        Self(token)
+    }
+}
+
+impl Token {
+    /// As it is sent.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+
+    /// What a request has as its `Authorization`.
+    pub fn header(&self) -> anyhow::Result<HeaderValue> {
+        let value = format!("Bearer {}", self.0.trim());
+        let mut value = HeaderValue::from_str(&value)
+            .map_err(|_| anyhow!("the token has characters that none has; copy it again"))?;
+        value.set_sensitive(true);
+        Ok(value)
+    }
+}
+
+impl std::fmt::Debug for Token {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Token")
+    }
 }
 
 impl ServerArgs {
@@ -48,6 +90,10 @@ impl ServerArgs {
         {
             // A proxy can't reach this machine's own loopback.
             client = client.no_proxy();
+        }
+        if let Some(token) = &self.token {
+            let headers = HeaderMap::from_iter([(AUTHORIZATION, token.header()?)]);
+            client = client.default_headers(headers);
         }
         client.build().context("the HTTP client did not start")
     }

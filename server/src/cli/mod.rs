@@ -5,6 +5,7 @@
 //! ([`client`]), speaks to people on a terminal and NDJSON in a pipe ([`output`]).
 
 pub mod append;
+pub mod audit;
 pub mod check;
 mod check_state;
 pub mod client;
@@ -51,6 +52,8 @@ pub enum Command {
     Tail(tail::TailArgs),
     /// Tries whether a read model's rows depend on how the log is sliced
     Check(check::CheckArgs),
+    /// Verifies the audit log
+    Audit(audit::AuditArgs),
     /// Checks database, versions, rights, disk and mark, and says what to do
     Doctor(doctor::DoctorArgs),
     /// Runs a service of the demo shop, or all of them, as clients of the server
@@ -70,6 +73,7 @@ pub fn main() -> ExitCode {
         Command::Append(args) => client::block_on(append::run(args)),
         Command::Tail(args) => client::block_on(tail::run(args)),
         Command::Check(args) => client::block_on(check::run(args)),
+        Command::Audit(args) => client::block_on(audit::run(args)),
         Command::Doctor(args) => doctor::run(&args),
         Command::Demo(args) => client::block_on(demo::run(args)),
         Command::DemoLog(args) => demo_log::run(&args),

@@ -10,6 +10,7 @@ use highwater_model::{Position, RecordedEvent};
 use tokio_tungstenite::connect_async;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::http::HeaderValue;
+use tokio_tungstenite::tungstenite::http::header::AUTHORIZATION;
 use tokio_tungstenite::tungstenite::{self, Message};
 
 use super::client::ServerArgs;
@@ -94,6 +95,9 @@ async fn listen(
         "sec-websocket-protocol",
         HeaderValue::from_static(SUBPROTOCOL),
     );
+    if let Some(token) = &args.server.token {
+        request.headers_mut().insert(AUTHORIZATION, token.header()?);
+    }
     let (mut socket, _) = connect_async(request).await.map_err(|error| match error {
         tungstenite::Error::Io(_) => anyhow!(
             "nothing answers at {}; start one with: highwater serve, or name it with --url",

@@ -36,6 +36,9 @@ impl Process {
             .process_group(0)
             .stdin(Stdio::piped())
             .stdout(Stdio::null());
+        if let Some(token) = &way.server.token {
+            command.env("HIGHWATER_TOKEN", token.expose());
+        }
         let mut child = command.spawn()?;
         let lead = child.stdin.take();
         Ok(Self { child, lead })

@@ -12,6 +12,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until, timeout};
 use super::messages::{read, text};
 use super::one_feed::{OneFeed, Say};
 use crate::api::problem::ApiError;
+use crate::caller::Caller;
 use crate::state::AppState;
 
 /// Feeds of one connection: a page has a handful.
@@ -32,9 +33,13 @@ const LINGER: Duration = Duration::from_secs(1);
 /// How often feeds that depend on time, not on events, are looked at.
 const TICK: Duration = Duration::from_millis(500);
 
+/// Why a connection was closed: who had it may not be here any more, or may do less. 4000 and above are an application's own.
+const CLOSED_OUT: u16 = 4401;
+
 /// One WebSocket and its feeds.
 pub struct Connection {
     state: AppState,
+    caller: Caller,
     sink: SplitSink<WebSocket, Message>,
     feeds: Vec<OneFeed>,
     nonsense: u32,
@@ -55,12 +60,13 @@ impl std::fmt::Debug for Connection {
 
 impl Connection {
     /// Serves a socket until either side ends it.
-    pub async fn run(socket: WebSocket, state: AppState) {
+    pub async fn run(socket: WebSocket, state: AppState, caller: Caller) {
         let open = metrics::gauge!("highwater_live_connections");
         open.increment(1.0);
         let (sink, mut stream) = socket.split();
         let mut connection = Self {
             state,
+            caller,
             sink,
             feeds: Vec::new(),
             nonsense: 0,
@@ -90,6 +96,7 @@ impl Connection {
         let mut not_before = Instant::now();
         let mut boards = self.state.boards.moved();
         let mut subscriptions = self.state.subscriptions.any_moved();
+        let mut identity = self.state.gate.moved();
         loop {
             let follows = self.feeds.iter().any(OneFeed::follows_events);
             let waits = due.is_none() && self.feeds.iter().any(OneFeed::waits_for_time);
@@ -127,6 +134,7 @@ impl Connection {
                 _ = tick.tick(), if waits => due = due.or(Some(not_before)),
                 Ok(()) = boards.changed(), if watches => due = due.or(Some(not_before)),
                 Ok(()) = subscriptions.changed(), if delivers => due = due.or(Some(not_before)),
+                Ok(()) = identity.changed() => self.identify().await?,
                 changed = head.changed(), if follows && due.is_none() => {
                     if changed.is_err() {
                         return self.close(close_code::AWAY, "the server is stopping").await;
@@ -140,6 +148,22 @@ impl Connection {
                     due = more.then_some(not_before);
                 }
             }
+        }
+    }
+
+    /// Asks anew who this is: rights may have been taken away, or time has run out. Feeds that they may not hear any more end with the connection.
+    async fn identify(&mut self) -> Result<(), Over> {
+        match self.state.gate.again(&self.caller).await {
+            Ok(Some(caller)) if self.caller.rights.iter().all(|right| caller.may(*right)) => {
+                self.caller = caller;
+                Ok(())
+            }
+            Ok(_) => {
+                self.close(CLOSED_OUT, "the login has ended; log in again")
+                    .await
+            }
+            // Who they are can't be asked just now; what they hear is refused as soon as it can.
+            Err(_) => Ok(()),
         }
     }
 
@@ -223,7 +247,7 @@ impl Connection {
                         )
                         .await;
                 }
-                match OneFeed::new(&message, &self.state) {
+                match OneFeed::new(&message, &self.state, &self.caller) {
                     Ok(feed) => {
                         self.feeds.push(feed);
                         Ok(())

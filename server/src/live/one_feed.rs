@@ -6,13 +6,18 @@ use std::time::{Duration, Instant};
 use axum::extract::ws::Message;
 use highwater_engine::{Feed, Frame, FrameGroup, Next};
 use highwater_model::live::{Acknowledge, After, ServerMessage, Subscribe, Topic};
-use highwater_model::{Gap, Job, Mark, Position, Problem, ReadModelLag, Subscription};
+use highwater_model::{
+    Gap, Job, Mark, Position, Problem, ReadModelLag, Right, Sight, Subscription,
+};
 use highwater_store::{Direction, LogQuery, StoreError};
 
 use super::board::Watched;
 use super::deliveries::Deliveries;
 use super::messages::{shared, text};
 use crate::api::problem::ApiError;
+use crate::caller::Caller;
+use crate::identity::calls::not_allowed;
+use crate::identity::sight;
 use crate::state::AppState;
 
 /// Events of one page of history.
@@ -29,6 +34,7 @@ const MARK_MAX: Duration = Duration::from_secs(2);
 pub(super) struct OneFeed {
     pub(super) id: u32,
     topic: Of,
+    sight: Sight,
 }
 
 #[derive(Debug)]
@@ -64,7 +70,21 @@ pub(super) enum Say {
 }
 
 impl OneFeed {
-    pub(super) fn new(wanted: &Subscribe, state: &AppState) -> Result<Self, Problem> {
+    pub(super) fn new(
+        wanted: &Subscribe,
+        state: &AppState,
+        caller: &Caller,
+    ) -> Result<Self, Problem> {
+        let needed: &[Right] = match wanted.subscribe {
+            Topic::Subscription => &[Right::Subscribe],
+            Topic::Jobs => &[Right::Read],
+            Topic::Events | Topic::Mark | Topic::Lag | Topic::Subscriptions => {
+                &[Right::Read, Right::Look]
+            }
+        };
+        if !needed.iter().any(|right| caller.may(*right)) {
+            return Err(not_allowed(caller, needed));
+        }
         let id = wanted.id;
         let topic = match wanted.subscribe {
             Topic::Mark => Of::Mark { said: None },
@@ -73,15 +93,18 @@ impl OneFeed {
             Topic::Subscriptions => Of::Subscriptions(state.boards.subscriptions.watch()),
             Topic::Subscription => Of::Subscription(Box::new(Deliveries::new(wanted, state)?)),
             Topic::Events => {
-                let filter = crate::api::extract::filter(wanted.filter.as_deref())
+                let filter = sight::filter(caller, wanted.filter.as_deref())
                     .map_err(|ApiError(problem)| problem)?;
+                if caller.film.is_some() {
+                    return Err(sight::only_a_recording());
+                }
                 let head = state.feed.head();
                 let at = match wanted.after {
                     None | Some(After::Head) => head,
                     Some(After::Position(position)) => position,
                 };
                 Of::Events(Cursor {
-                    group: state.feed.group(filter),
+                    group: state.feed.group(filter, caller.sight()),
                     at,
                     said: at,
                     said_at: Instant::now(),
@@ -89,7 +112,8 @@ impl OneFeed {
                 })
             }
         };
-        Ok(Self { id, topic })
+        let sight = caller.sight();
+        Ok(Self { id, topic, sight })
     }
 
     /// True when it follows the head.
@@ -138,10 +162,13 @@ impl OneFeed {
             Of::Mark { said } => Ok(next_mark(self.id, said, &state.feed)),
             Of::Lag(lag) => Ok(news(lag, |lag| ServerMessage::Lag { id: self.id, lag })),
             Of::Jobs(jobs) => Ok(news(jobs, |jobs| ServerMessage::Jobs { id: self.id, jobs })),
-            Of::Subscriptions(all) => Ok(news(all, |subscriptions| ServerMessage::Subscriptions {
-                id: self.id,
-                subscriptions,
-            })),
+            Of::Subscriptions(all) => {
+                let sight = self.sight;
+                Ok(news(all, |all| ServerMessage::Subscriptions {
+                    id: self.id,
+                    subscriptions: sight::subscriptions(sight, all),
+                }))
+            }
             Of::Subscription(deliveries) => deliveries.next(self.id, state).await,
             Of::Events(cursor) => Ok(cursor.next(self.id, state).await?),
         }
@@ -222,10 +249,11 @@ impl Cursor {
         let last = page.events.last().map_or(self.at, |event| event.position);
         // A page that is not the last one ends at its `next`. Behind the last one nothing matches up to the head.
         let next = page.next.unwrap_or(last.max(head)).max(last);
+        let sight = self.group.sight();
         let jsons: Vec<Vec<u8>> = page
             .events
-            .iter()
-            .map(|event| serde_json::to_vec(event).unwrap_or_default())
+            .into_iter()
+            .map(|event| serde_json::to_vec(&sight.of(event)).unwrap_or_default())
             .collect();
         let frame = Frame::new(self.at, next, jsons.iter().map(Vec::as_slice));
         Ok(self.say(id, &frame))

@@ -60,6 +60,18 @@ pub enum StoreError {
     /// A view that can't be saved.
     #[error("the view can't be saved: {0}")]
     BadView(String),
+    /// A user, invitation or token that can't be.
+    #[error("{0}")]
+    BadIdentity(String),
+    /// A user or token of this name exists.
+    #[error("{name} exists already; take another name")]
+    NameTaken {
+        /// The name.
+        name: String,
+    },
+    /// Nobody would be left who keeps users.
+    #[error("that would leave no admin who can get in; make somebody else an admin first")]
+    LastAdmin,
     /// The query is not one that can be answered.
     #[error("{0}")]
     BadQuery(String),

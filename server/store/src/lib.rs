@@ -20,6 +20,7 @@
 
 pub mod append;
 mod appender;
+mod audit_chain;
 mod batch;
 mod batching;
 mod categories;
@@ -38,6 +39,7 @@ pub mod flows;
 mod heads;
 mod health;
 mod histogram;
+pub mod identity;
 mod ids;
 pub mod import;
 mod json_check;

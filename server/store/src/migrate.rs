@@ -6,7 +6,7 @@ use sqlx::{ConnectOptions, Connection, PgConnection};
 use crate::StoreError;
 
 /// Each script once, in order; a script that was released is never changed, a new one is added.
-const SCRIPTS: [&str; 10] = [
+const SCRIPTS: [&str; 12] = [
     include_str!("../schema/0001_event_store.sql"),
     include_str!("../schema/0002_read_models.sql"),
     include_str!("../schema/0003_jobs.sql"),
@@ -17,10 +17,12 @@ const SCRIPTS: [&str; 10] = [
     include_str!("../schema/0008_state_definitions.sql"),
     include_str!("../schema/0009_saved_views.sql"),
     include_str!("../schema/0010_subscriptions.sql"),
+    include_str!("../schema/0011_identity.sql"),
+    include_str!("../schema/0012_audit_chain.sql"),
 ];
 
 /// The schema version that this program needs.
-pub const SCHEMA_VERSION: i64 = 10;
+pub const SCHEMA_VERSION: i64 = 12;
 
 /// Checks the server, then runs the missing scripts; of several programs that start at once, one does it and the others wait.
 pub(crate) async fn migrate(options: &PgConnectOptions) -> Result<(), StoreError> {

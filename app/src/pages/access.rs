@@ -1,0 +1,127 @@
+//! `/access`: who gets in, what may they do, and which programs have tokens?
+
+use std::pin::Pin;
+
+use highwater_model::{ApiToken, LoginMode, User};
+use leptos::prelude::*;
+use leptos_meta::Title;
+use serde::{Deserialize, Serialize};
+
+use super::Loading;
+use super::access_tokens::TokensSection;
+use super::access_users::UsersSection;
+use super::read_model_orders::Said;
+use crate::api::{Answer, Api};
+use crate::components::problem::ErrorNotice;
+
+/// What the page reads at first.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Found {
+    login: LoginMode,
+    users: Vec<User>,
+    tokens: Vec<ApiToken>,
+}
+
+/// The page.
+#[component]
+pub fn AccessPage() -> impl IntoView {
+    let found = Resource::new(
+        || (),
+        |()| {
+            let api = Api::from_context();
+            async move { read(&api).await }
+        },
+    );
+    view! {
+        <Title text="Access" />
+        <h1>"Access"</h1>
+        <Transition fallback=Loading>
+            {move || Suspend::new(async move {
+                match found.await {
+                    Ok(found) => view! { <Parts found /> }.into_any(),
+                    Err(error) => view! { <ErrorNotice error /> }.into_any(),
+                }
+            })}
+        </Transition>
+    }
+    .into_any()
+}
+
+async fn read(api: &Api) -> Answer<Found> {
+    Ok(Found {
+        login: api.who_am_i().await?.login,
+        users: api.users().await?,
+        tokens: api.tokens().await?,
+    })
+}
+
+/// What was found.
+#[component]
+fn Parts(
+    /// Read when the page was rendered.
+    found: Found,
+) -> impl IntoView {
+    let Found {
+        login,
+        users,
+        tokens,
+    } = found;
+    let open = (login == LoginMode::Local).then(|| {
+        view! {
+            <p class="notice warn">
+                "There is no login here: everybody who reaches this server is its admin. Start it with " <code>"--login=password"</code>
+                " to have one; users and tokens that are kept here count from then on."
+            </p>
+        }
+    });
+    view! {
+        {open}
+        <UsersSection users />
+        <TokensSection tokens />
+    }
+    .into_any()
+}
+
+/// Orders of one part of the page: one at a time, and what came of the last one.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Orders {
+    /// What came of it.
+    pub(super) said: RwSignal<Option<Said>>,
+    /// One is on its way.
+    pub(super) busy: RwSignal<bool>,
+}
+
+impl Orders {
+    pub(super) fn new() -> Self {
+        Self {
+            said: RwSignal::new(None),
+            busy: RwSignal::new(false),
+        }
+    }
+
+    /// Gives an order, and says what came of it. The order reads back what it changed.
+    pub(super) fn give(self, work: impl Future<Output = Answer<Said>> + 'static) {
+        // Boxed, so that the program for the browser has what stands around an order once, not once for each order.
+        self.carry_out(Box::pin(work));
+    }
+
+    fn carry_out(self, work: Pin<Box<dyn Future<Output = Answer<Said>>>>) {
+        if self.busy.get_untracked() {
+            return;
+        }
+        self.busy.set(true);
+        self.said.set(None);
+        leptos::task::spawn_local(async move {
+            let said = work
+                .await
+                .unwrap_or_else(|error| Said::failed(format!("Nothing was changed. {error}")));
+            let _ = self.said.try_set(Some(said));
+            let _ = self.busy.try_set(false);
+        });
+    }
+}
+
+/// Where this console is, for links and commands. In the browser.
+pub(super) fn origin() -> String {
+    window().location().origin().unwrap_or_default()
+}

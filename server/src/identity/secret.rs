@@ -1,0 +1,44 @@
+//! Secrets of sessions, links and programs: 256 random bits, told once, kept as a hash.
+
+use std::fmt::Write as _;
+
+use anyhow::Context;
+use highwater_store::identity::SecretHash;
+use sha2::{Digest, Sha256};
+
+/// What a token begins with, so that one that has got where it should not be is found.
+const TOKEN: &str = "hw_";
+
+/// A new secret.
+pub(crate) fn new() -> anyhow::Result<String> {
+    let mut bytes = [0_u8; 32];
+    getrandom::fill(&mut bytes).context("the system gives no random numbers")?;
+    Ok(bytes.iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    }))
+}
+
+/// A new secret of a program.
+pub(crate) fn new_token() -> anyhow::Result<String> {
+    new().map(|secret| format!("{TOKEN}{secret}"))
+}
+
+/// What is kept of it.
+pub(crate) fn hash(secret: &str) -> SecretHash {
+    Sha256::digest(secret.as_bytes()).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_two_are_the_same_and_each_has_256_bits() {
+        let (one, other) = (new().unwrap(), new().unwrap());
+        assert_ne!(one, other);
+        assert_eq!(one.len(), 64);
+        assert_ne!(hash(&one), hash(&other));
+        assert!(new_token().unwrap().starts_with("hw_"));
+    }
+}
