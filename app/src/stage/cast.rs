@@ -6,7 +6,7 @@ use highwater_model::filter::{Filter, Glob};
 use highwater_model::{FlowMap, ReadModel, RecordedEvent, Subscription};
 use jiff::Timestamp;
 
-/// More than this do not fit on a Stage, of services and of read models each: those that emit least are left out.
+/// More than this do not fit on a Stage, of services and of read models each: those that emit, or hear, least are left out.
 const ACTORS: usize = 14;
 
 /// One of them.
@@ -93,7 +93,7 @@ impl Cast {
         };
         Self {
             services: names.into_iter().map(service).collect(),
-            read_models: read_models.iter().take(ACTORS).map(reader).collect(),
+            read_models: hearing_most(map, read_models),
         }
     }
 
@@ -126,6 +126,24 @@ fn hear(actors: &[Actor], event: &RecordedEvent, now: Timestamp) -> impl Iterato
     let all = actors.iter().enumerate();
     all.filter(move |(_, actor)| actor.hears.event(event, now))
         .map(|(at, _)| at)
+}
+
+/// The read models that hear most of what was emitted, as many as fit, in the order in which they are given.
+fn hearing_most(map: &FlowMap, read_models: &[ReadModel]) -> Vec<Actor> {
+    let heard = |read_model: &ReadModel| -> i64 {
+        let types = read_model.types();
+        let emitted = map.nodes.iter().flat_map(|node| &node.emits);
+        emitted
+            .filter(|one| types.iter().any(|glob| glob.matches(&one.event_type)))
+            .map(|one| one.events)
+            .sum()
+    };
+    let mut all: Vec<(usize, i64)> = read_models.iter().map(heard).enumerate().collect();
+    all.sort_by_key(|&(_, heard)| std::cmp::Reverse(heard));
+    all.truncate(ACTORS);
+    all.sort_unstable();
+    let chosen = all.into_iter().map(|(at, _)| reader(&read_models[at]));
+    chosen.collect()
 }
 
 fn reader(read_model: &ReadModel) -> Actor {
@@ -200,6 +218,39 @@ mod tests {
         let many: Vec<String> = (0..100).map(|n| format!("s{n}")).collect();
         let emit: Vec<(&str, i64)> = many.iter().map(|name| (name.as_str(), 1)).collect();
         assert_eq!(Cast::of(&map(&emit), &[], &[], &[]).services.len(), ACTORS);
+    }
+
+    fn read_model(name: &str, event_type: &str) -> ReadModel {
+        let at = Timestamp::UNIX_EPOCH;
+        let lag =
+            serde_json::json!({"positions": 0, "matching": 0, "capped": false, "seconds": 0.0});
+        let version = serde_json::json!({
+            "id": 1, "number": 1, "role": "live", "definition": "", "events": [event_type], "policy": "stop", "state": "live",
+            "since": at, "checkpoint": 0, "generation": 1, "handled": 0, "failures": 0, "created_at": at,
+        });
+        let model = serde_json::json!({
+            "name": name, "source": "api", "state": "live", "since": at, "checkpoint": 0, "lag": lag, "rate": 0.0, "trend": "live",
+            "versions": [version],
+        });
+        serde_json::from_value(model).unwrap()
+    }
+
+    #[test]
+    fn of_many_read_models_those_that_hear_most_come_on_in_their_order() {
+        let mut map = map(&[("orders", 9)]);
+        map.nodes[0].emits = vec![highwater_model::FlowMapType {
+            event_type: "OrderPlaced".to_owned(),
+            events: 9,
+        }];
+        let mut many: Vec<ReadModel> = (0..50)
+            .map(|n| read_model(&format!("a{n:02}"), "NeverSeen"))
+            .collect();
+        many.push(read_model("orders_by_state", "Order*"));
+        many.push(read_model("z", "NeverSeen"));
+        let cast = Cast::of(&map, &[], &many, &[]);
+        assert_eq!(cast.read_models.len(), ACTORS);
+        assert_eq!(cast.read_models[ACTORS - 1].name, "orders_by_state");
+        assert_eq!(cast.read_models[0].name, "a00");
     }
 
     #[test]
