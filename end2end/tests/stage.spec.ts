@@ -82,44 +82,49 @@ test('it is accessible, and fits a phone', async ({ page }) => {
   await expectNoSidewaysScroll(page);
 });
 
-test('a scenario is told in words, chapter by chapter, with notes for who presents', async ({ page, context }) => {
-  test.slow(); // a service is stopped until 8 events wait for it, and started again
-  await openStage(page);
-  const scenario = page.getByRole('region', { name: 'Scenario' });
-  await scenario.getByRole('combobox', { name: 'Scenario' }).selectOption('A service goes down, the shop goes on');
-  await scenario.getByRole('button', { name: 'Play' }).click();
-  await expect(scenario).toContainText('Customers order, the services work.');
-  await expect(scenario.getByRole('listitem').first()).toContainText('The shop at work');
-  const notes = await context.newPage();
-  await notes.goto('/stage/notes');
-  await expect(notes.getByText('Let them watch for a moment.')).toBeVisible();
-  await scenario.getByRole('button', { name: 'Pause' }).click();
-  await expect(scenario).toContainText('paused; the shop goes on');
-  await scenario.getByRole('button', { name: 'Go on' }).click();
-  await scenario.getByRole('combobox', { name: 'Speed' }).selectOption('10 ×');
-  await expect(scenario).toContainText('The payments service is gone', { timeout: 15_000 });
-  await expect(card(page, 'payments')).toContainText('stopped');
-  await expect(notes.getByText('It is a process of its own on this machine')).toBeVisible();
-  await expect(scenario).toContainText('It is back', { timeout: 60_000 });
-  await expect(scenario).toContainText('That was: A service goes down, the shop goes on.', { timeout: 60_000 });
-  await expect(card(page, 'payments')).toContainText('running');
-  await expect(scenario.getByRole('button', { name: 'Play' })).toBeVisible();
-});
+// One is played at a time, so these are run one after the other, whatever runs beside them.
+test.describe('scenarios', () => {
+  test.describe.configure({ mode: 'default' });
 
-for (const title of ["An order's life", 'A bug in a read model, and its rebuild', 'Black Friday', 'A clean slate']) {
-  test(`${title}: played at ten times its speed, to its end`, async ({ page }) => {
-    test.setTimeout(180_000); // orders take the time that they take
+  test('a scenario is told in words, chapter by chapter, with notes for who presents', async ({ page, context }) => {
+    test.slow(); // a service is stopped until 8 events wait for it, and started again
     await openStage(page);
     const scenario = page.getByRole('region', { name: 'Scenario' });
-    await scenario.getByRole('combobox', { name: 'Scenario' }).selectOption(title);
+    await scenario.getByRole('combobox', { name: 'Scenario' }).selectOption('A service goes down, the shop goes on');
     await scenario.getByRole('button', { name: 'Play' }).click();
+    await expect(scenario).toContainText('Customers order, the services work.');
+    await expect(scenario.getByRole('listitem').first()).toContainText('The shop at work');
+    const notes = await context.newPage();
+    await notes.goto('/stage/notes');
+    await expect(notes.getByText('Let them watch for a moment.')).toBeVisible();
+    await scenario.getByRole('button', { name: 'Pause' }).click();
+    await expect(scenario).toContainText('paused; the shop goes on');
+    await scenario.getByRole('button', { name: 'Go on' }).click();
     await scenario.getByRole('combobox', { name: 'Speed' }).selectOption('10 ×');
-    await expect(scenario).toContainText(`That was: ${title}.`, { timeout: 150_000 });
-    for (const name of ['customers', 'orders', 'payments', 'stock', 'shipping', 'notifications', 'fulfilment']) {
-      await expect(card(page, name)).toContainText('running');
-    }
+    await expect(scenario).toContainText('The payments service is gone', { timeout: 15_000 });
+    await expect(card(page, 'payments')).toContainText('stopped');
+    await expect(notes.getByText('It is a process of its own on this machine')).toBeVisible();
+    await expect(scenario).toContainText('It is back', { timeout: 60_000 });
+    await expect(scenario).toContainText('That was: A service goes down, the shop goes on.', { timeout: 60_000 });
+    await expect(card(page, 'payments')).toContainText('running');
+    await expect(scenario.getByRole('button', { name: 'Play' })).toBeVisible();
   });
-}
+
+  for (const title of ["An order's life", 'A bug in a read model, and its rebuild', 'Black Friday', 'A clean slate']) {
+    test(`${title}: played at ten times its speed, to its end`, async ({ page }) => {
+      test.setTimeout(180_000); // orders take the time that they take
+      await openStage(page);
+      const scenario = page.getByRole('region', { name: 'Scenario' });
+      await scenario.getByRole('combobox', { name: 'Scenario' }).selectOption(title);
+      await scenario.getByRole('button', { name: 'Play' }).click();
+      await scenario.getByRole('combobox', { name: 'Speed' }).selectOption('10 ×');
+      await expect(scenario).toContainText(`That was: ${title}.`, { timeout: 150_000 });
+      for (const name of ['customers', 'orders', 'payments', 'stock', 'shipping', 'notifications', 'fulfilment']) {
+        await expect(card(page, name)).toContainText('running');
+      }
+    });
+  }
+});
 
 test('what happened is shown again as a film, from the log', async ({ page, append, word }) => {
   test.slow();
