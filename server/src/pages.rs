@@ -48,9 +48,6 @@ pub fn router(state: AppState, api: Router) -> Router {
 }
 
 async fn page(State(pages): State<Pages>, request: Request) -> Response {
-    if let Some(elsewhere) = to_the_login(&request) {
-        return elsewhere;
-    }
     render(pages, request).await
 }
 
@@ -69,9 +66,6 @@ async fn elsewhere(State(pages): State<Pages>, request: Request) -> Response {
     }
     if !pages.state.site.is_built() {
         return (StatusCode::NOT_FOUND, Html(NOT_BUILT)).into_response();
-    }
-    if let Some(elsewhere) = to_the_login(&request) {
-        return elsewhere;
     }
     render(pages, request).await
 }
@@ -111,6 +105,9 @@ fn after_login(uri: &Uri) -> String {
 }
 
 async fn render(pages: Pages, request: Request) -> Response {
+    if let Some(elsewhere) = to_the_login(&request) {
+        return elsewhere;
+    }
     let nonce = request.extensions().get::<ScriptNonce>().cloned();
     let caller = request.extensions().get::<Caller>().cloned();
     let unknown = request.extensions().get::<NotIdentified>().cloned();

@@ -42,6 +42,24 @@ async fn plant(server: &Running, admin: &Browser) {
     let path = format!("/api/streams/customer-{PLANTED}/events");
     let (status, problem) = admin.send(server, "POST", &path, json!([event])).await;
     assert!(status.is_success(), "{problem}");
+    // A read model that quotes data in its definition, and stands on an event with an error that does.
+    let definition = format!(
+        "-- highwater: events CustomerMoved\n-- highwater: tables\ncreate table moved (n int primary key);\n\
+         -- highwater: slice\ninsert into moved select ('{PLANTED}' || (data->>'to'))::int from events;\n"
+    );
+    let request = admin.request(server, "PUT", "/api/read-models/moved");
+    let (status, problem) = answer(request.body(definition)).await;
+    assert!(status.is_success(), "{problem}");
+    let until = tokio::time::Instant::now() + Duration::from_secs(20);
+    loop {
+        let (_, model) = admin.get(server, "/api/read-models/moved").await;
+        if model["state"] == "faulted" {
+            assert!(model["reason"].to_string().contains(PLANTED), "{model}");
+            break;
+        }
+        assert!(tokio::time::Instant::now() < until, "{model}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
     // A filter that names somebody is not for everybody's eyes either.
     let subscription = json!({"filter": format!("type:CustomerMoved data.to:{PLANTED}")});
     let path = "/api/subscriptions/mailer";
@@ -139,7 +157,7 @@ async fn a_link_shows_what_happens_live_until_it_is_ended() {
     let (id, path) = share(&server, &admin, json!({"hours": 1})).await;
     let guest = onlooker(&server, &path).await;
     let mut socket = connect(&server, &guest).await;
-    for (id, topic) in [(1, "events"), (2, "subscriptions"), (3, "jobs")] {
+    for (id, topic) in [(1, "events"), (2, "subscriptions"), (3, "jobs"), (5, "lag")] {
         let after = if topic == "events" {
             json!({"subscribe": topic, "id": id, "after": 0})
         } else {
@@ -148,11 +166,12 @@ async fn a_link_shows_what_happens_live_until_it_is_ended() {
         say(&mut socket, &after).await.unwrap();
     }
     plant(&server, &admin).await;
-    let (mut events, mut refused) = (0, false);
-    while events < 2 || !refused {
+    let (mut events, mut refused, mut lag) = (0, false, false);
+    while events < 2 || !refused || !lag {
         let said = hear(&mut socket).await.unwrap().unwrap();
         assert!(!said.to_string().contains(PLANTED), "{said}");
         events += said["events"].as_array().map_or(0, Vec::len);
+        lag |= said["id"] == 5 && said["lag"][0]["name"] == "moved";
         refused |= said["id"] == 3 && said["error"]["status"] == 403;
     }
     let filtered =

@@ -3,8 +3,9 @@
 use highwater_model::{Invitation, NewUserBody, Role};
 use leptos::prelude::*;
 
-use super::access::{Orders, origin};
+use super::access::origin;
 use super::access_users::Shown;
+use super::orders::Orders;
 use super::read_model_orders::{Said, SaidLine};
 use crate::api::Api;
 use crate::components::Time;

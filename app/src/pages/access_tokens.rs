@@ -3,7 +3,8 @@
 use highwater_model::{ApiToken, NewToken, NewTokenBody, Right};
 use leptos::prelude::*;
 
-use super::access::{Orders, origin};
+use super::access::origin;
+use super::orders::Orders;
 use super::read_model_orders::{Said, SaidLine};
 use crate::api::Api;
 use crate::components::Time;

@@ -3,8 +3,8 @@
 use highwater_model::{Invitation, Role, User, UserBody};
 use leptos::prelude::*;
 
-use super::access::Orders;
 use super::access_invite::{Invite, Link};
+use super::orders::Orders;
 use super::read_model_orders::{Said, SaidLine};
 use crate::api::{Answer, Api};
 use crate::components::Time;
@@ -79,7 +79,7 @@ async fn carry_out(
             let invitation = api.invite_again(name).await?;
             let _ = link.try_set(Some(invitation));
             Ok(format!(
-                "There is a new link for {name}. What was open until now ends when it is used."
+                "There is a new link for {name}, who is logged out: the password until now no longer works."
             ))
         }
         Order::EndSessions => {

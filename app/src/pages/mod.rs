@@ -24,6 +24,7 @@ pub mod live_bars;
 pub mod live_query;
 pub mod live_rows;
 pub mod login;
+mod orders;
 pub mod overview;
 pub mod overview_cards;
 pub mod overview_charts;

@@ -109,7 +109,7 @@ pub fn FilmControls(
         }
     };
     let speed = Memo::new(move |_| film.with(Reel::speed));
-    let speeds: Vec<AnyView> = offered(speed.get_untracked())
+    let speeds: Vec<AnyView> = SPEEDS
         .into_iter()
         .map(|offered| {
             view! {
@@ -264,14 +264,6 @@ fn usual_speed(from: f64, to: f64) -> f64 {
         .into_iter()
         .find(|speed| *speed >= 1.0 && *speed >= needed);
     enough.unwrap_or(100.0)
-}
-
-fn offered(usual: f64) -> Vec<f64> {
-    let mut all = SPEEDS.to_vec();
-    if all.iter().all(|speed| (speed - usual).abs() > 0.01) {
-        all.push(usual);
-    }
-    all
 }
 
 #[cfg(test)]

@@ -3,7 +3,8 @@
 use highwater_model::{NewShareBody, Share};
 use leptos::prelude::*;
 
-use super::access::{Orders, origin};
+use super::access::origin;
+use super::orders::Orders;
 use super::read_model_orders::{Said, SaidLine};
 use super::stage::Film;
 use crate::api::Api;

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use leptos::prelude::*;
 use serde::{Deserialize, Serialize};
 
+use super::orders::Orders;
 use super::read_model_orders::{Said, wait};
 use super::subscription_effect::effect;
 use crate::api::{ActionsRequest, Answer, Api, SubscriptionOrder as Order};
@@ -162,18 +163,8 @@ impl Shown {
 
     /// Does what may fail, and says what came of it.
     pub fn carry_out(self, work: Pin<Box<dyn Future<Output = Answer<Said>>>>) {
-        if self.busy.get_untracked() {
-            return;
-        }
-        self.busy.set(true);
-        self.said.set(None);
-        leptos::task::spawn_local(async move {
-            let said = work
-                .await
-                .unwrap_or_else(|error| Said::failed(format!("Nothing was changed. {error}")));
-            let _ = self.said.try_set(Some(said));
-            let _ = self.busy.try_set(false);
-        });
+        let (said, busy) = (self.said, self.busy);
+        Orders { said, busy }.carry_out(work);
     }
 
     async fn look_back(self, api: &Api, order: &Order, before: &Found, events: i64) -> Said {

@@ -49,5 +49,6 @@ async fn flow_map(
         .or(params.range.and_then(|span| before(span).ok()));
     let range = time_range(&state, since, Some(until))?;
     let (since, until) = sight::range(&caller, range)?;
-    Ok(Json(state.store.flow_map(since, until).await?))
+    let map = state.store.flow_map(since, until).await?;
+    Ok(Json(sight::flow_map(caller.sight(), map)))
 }

@@ -1,7 +1,8 @@
 //! The API under `/api`: one file an area, a handler is look up, do, answer.
 //!
 //! # Adding a call
-//! Write the handler in the file of its area with `#[utoipa::path]`, add it to that file's `routes()`; the router and the OpenAPI
+//! Write the handler in the file of its area with `#[utoipa::path]`, say there which right it needs (`security(("login" = ["read"]))`, or
+//! `security(())` for everybody; without it nobody gets it), add it to that file's `routes()`; the router and the OpenAPI
 //! document both come from there. Refusals are [`problem::ApiError`]; extractors come from [`extract`], so that theirs are too.
 
 pub mod actions;

@@ -19,7 +19,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::extract::{Query, body, json, media_type};
 use super::orders::order;
-use super::problem::{ApiError, ApiResult, internal};
+use super::problem::{ApiError, ApiResult};
 use crate::caller::{Caller, KnownBy};
 use crate::identity::{SESSION, password, secret};
 use crate::state::AppState;
@@ -255,10 +255,7 @@ async fn begin(
     place: Option<&str>,
 ) -> ApiResult<Response> {
     let gate = &state.gate;
-    let secret = secret::new().map_err(|error| {
-        tracing::error!(%error, "no session");
-        ApiError(internal())
-    })?;
+    let secret = secret::new()?;
     let before = gate.cookie().read(headers).map(secret::hash);
     let hash = secret::hash(&secret);
     let limits = SESSION;

@@ -11,7 +11,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::extract::{Path, body, json};
 use super::orders::order;
-use super::problem::{ApiError, ApiResult, internal};
+use super::problem::{ApiError, ApiResult};
 use super::session::{no_login, see_other};
 use crate::caller::Caller;
 use crate::identity::secret;
@@ -43,10 +43,7 @@ async fn make(
     if state.gate.login() == LoginMode::Local {
         return Err(no_login());
     }
-    let key = secret::new().map_err(|error| {
-        tracing::error!(%error, "no key");
-        ApiError(internal())
-    })?;
+    let key = secret::new()?;
     let order = order(&caller, None)?;
     let hash = secret::hash(&key);
     let share = state.store.make_share(&sent, &hash, &order).await?;

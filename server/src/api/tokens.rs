@@ -8,7 +8,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::extract::{Path, body, json};
 use super::orders::order;
-use super::problem::{ApiError, ApiResult, internal};
+use super::problem::{ApiError, ApiResult};
 use crate::caller::Caller;
 use crate::identity::secret;
 use crate::state::AppState;
@@ -48,10 +48,7 @@ async fn make(
             detail,
         )));
     }
-    let secret = secret::new_token().map_err(|error| {
-        tracing::error!(%error, "no token");
-        ApiError(internal())
-    })?;
+    let secret = secret::new_token()?;
     let order = order(&caller, None)?;
     let hash = secret::hash(&secret);
     let token = state.store.make_token(&sent, &hash, &order).await?;

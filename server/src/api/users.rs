@@ -10,7 +10,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::extract::{Path, body, json};
 use super::orders::order;
-use super::problem::{ApiError, ApiResult, internal};
+use super::problem::{ApiError, ApiResult};
 use crate::caller::Caller;
 use crate::identity::secret;
 use crate::state::AppState;
@@ -44,7 +44,7 @@ async fn invite(
 ) -> ApiResult<Json<Invitation>> {
     let sent: NewUserBody = json(&body(request, &state).await?)?;
     let order = order(&caller, None)?;
-    let key = new_key()?;
+    let key = secret::new()?;
     let (hash, valid_s) = (secret::hash(&key), INVITED.as_secs());
     let invited = state
         .store
@@ -99,7 +99,7 @@ async fn invite_again(
     Extension(caller): Extension<Caller>,
 ) -> ApiResult<Json<Invitation>> {
     let order = order(&caller, None)?;
-    let key = new_key()?;
+    let key = secret::new()?;
     let (hash, valid_s) = (secret::hash(&key), INVITED.as_secs());
     let invited = state.store.invite_again(&name, &hash, valid_s, &order);
     let invited = invited.await?;
@@ -131,14 +131,6 @@ fn done(was_there: bool, name: &str) -> ApiResult<StatusCode> {
 fn no_user(name: &str) -> ApiError {
     let detail = format!("There is no user {name:?}; GET /api/users lists them.");
     ApiError::not_found("user", detail)
-}
-
-/// The key of a link.
-fn new_key() -> ApiResult<String> {
-    secret::new().map_err(|error| {
-        tracing::error!(%error, "no key");
-        ApiError(internal())
-    })
 }
 
 fn invitation(state: &AppState, name: String, key: &str) -> Invitation {

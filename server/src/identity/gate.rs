@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use anyhow::Context;
+use anyhow::{Context, anyhow};
 use axum::http::{HeaderMap, header};
 use highwater_model::{LoginMode, Problem, Right};
 use highwater_store::identity::{SecretHash, SessionLimits};
@@ -61,7 +61,7 @@ pub struct Gate {
 impl Gate {
     /// A gate to this store.
     pub fn new(store: Store, options: GateOptions) -> anyhow::Result<Self> {
-        let house = secret::new_token()?;
+        let house = secret::new_token().map_err(|problem| anyhow!("{problem}"))?;
         let is_https = options.origin.as_deref();
         let is_https = is_https.is_some_and(|origin| origin.starts_with("https://"));
         Ok(Self {
@@ -265,7 +265,7 @@ impl Gate {
         if self.options.login == LoginMode::Local || self.store.has_admin().await? {
             return Ok(None);
         }
-        let key = secret::new()?;
+        let key = secret::new().map_err(|problem| anyhow!("{problem}"))?;
         let hash = secret::hash(&key);
         let offered = self.store.offer_first_admin(&hash, valid_s);
         offered.await.context("no link for the first admin")?;

@@ -2,17 +2,22 @@
 
 use std::fmt::Write as _;
 
-use anyhow::Context;
+use highwater_model::Problem;
 use highwater_store::identity::SecretHash;
 use sha2::{Digest, Sha256};
+
+use crate::api::problem::internal;
 
 /// What a token begins with, so that one that has got where it should not be is found.
 const TOKEN: &str = "hw_";
 
 /// A new secret.
-pub(crate) fn new() -> anyhow::Result<String> {
+pub(crate) fn new() -> Result<String, Problem> {
     let mut bytes = [0_u8; 32];
-    getrandom::fill(&mut bytes).context("the system gives no random numbers")?;
+    getrandom::fill(&mut bytes).map_err(|error| {
+        tracing::error!(%error, "the system gives no random numbers");
+        internal()
+    })?;
     Ok(bytes.iter().fold(String::new(), |mut text, byte| {
         let _ = write!(text, "{byte:02x}");
         text
@@ -20,7 +25,7 @@ pub(crate) fn new() -> anyhow::Result<String> {
 }
 
 /// A new secret of a program.
-pub(crate) fn new_token() -> anyhow::Result<String> {
+pub(crate) fn new_token() -> Result<String, Problem> {
     new().map(|secret| format!("{TOKEN}{secret}"))
 }
 

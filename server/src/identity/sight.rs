@@ -2,8 +2,9 @@
 
 use highwater_model::demo::Demo;
 use highwater_model::filter::{Filter, Subject};
-use highwater_model::{EventPage, Problem, ReadModel, Sight, Subscription};
+use highwater_model::{EventPage, FlowMap, Problem, ReadModel, ReadModelLag, Sight, Subscription};
 use jiff::Timestamp;
+use uuid::Uuid;
 
 use crate::api::extract;
 use crate::api::problem::{ApiError, ApiResult};
@@ -78,6 +79,26 @@ pub(crate) fn subscriptions(sight: Sight, mut all: Vec<Subscription>) -> Vec<Sub
     all
 }
 
+/// How read models are, without the errors on which they stand.
+pub(crate) fn lags(sight: Sight, mut all: Vec<ReadModelLag>) -> Vec<ReadModelLag> {
+    if sight == Sight::Headlines {
+        for one in &mut all {
+            one.reason = None;
+        }
+    }
+    all
+}
+
+/// The flow map, without the events that it leads to.
+pub(crate) fn flow_map(sight: Sight, mut map: FlowMap) -> FlowMap {
+    if sight == Sight::Headlines {
+        for edge in &mut map.edges {
+            edge.newest = Uuid::nil();
+        }
+    }
+    map
+}
+
 /// Of a filter line the terms that tell nothing of whom: types and categories.
 fn only_types(line: &str) -> String {
     let filter = Filter::parse(line).unwrap_or_default();
@@ -97,12 +118,16 @@ pub(crate) fn demo(sight: Sight, mut now: Demo) -> Demo {
     now
 }
 
-/// Read models, without the events and errors on which they stand.
+/// Read models, without their definitions and the events and errors on which they stand: both may quote data.
 pub(crate) fn read_models(sight: Sight, mut all: Vec<ReadModel>) -> Vec<ReadModel> {
     if sight == Sight::Headlines {
         for one in &mut all {
             one.reason = None;
             one.stands_on = None;
+            for version in &mut one.versions {
+                version.definition.clear();
+                version.reason = None;
+            }
         }
     }
     all

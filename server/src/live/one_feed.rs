@@ -85,6 +85,10 @@ impl OneFeed {
         if !needed.iter().any(|right| caller.may(*right)) {
             return Err(not_allowed(caller, needed));
         }
+        // The mark is a number that every page of the console begins with.
+        if caller.film.is_some() && wanted.subscribe != Topic::Mark {
+            return Err(sight::only_a_recording());
+        }
         let id = wanted.id;
         let topic = match wanted.subscribe {
             Topic::Mark => Of::Mark { said: None },
@@ -95,9 +99,6 @@ impl OneFeed {
             Topic::Events => {
                 let filter = sight::filter(caller, wanted.filter.as_deref())
                     .map_err(|ApiError(problem)| problem)?;
-                if caller.film.is_some() {
-                    return Err(sight::only_a_recording());
-                }
                 let head = state.feed.head();
                 let at = match wanted.after {
                     None | Some(After::Head) => head,
@@ -160,7 +161,13 @@ impl OneFeed {
     pub(super) async fn next(&mut self, state: &AppState) -> Result<Say, ApiError> {
         match &mut self.topic {
             Of::Mark { said } => Ok(next_mark(self.id, said, &state.feed)),
-            Of::Lag(lag) => Ok(news(lag, |lag| ServerMessage::Lag { id: self.id, lag })),
+            Of::Lag(lag) => {
+                let sight = self.sight;
+                Ok(news(lag, |lag| ServerMessage::Lag {
+                    id: self.id,
+                    lag: sight::lags(sight, lag),
+                }))
+            }
             Of::Jobs(jobs) => Ok(news(jobs, |jobs| ServerMessage::Jobs { id: self.id, jobs })),
             Of::Subscriptions(all) => {
                 let sight = self.sight;

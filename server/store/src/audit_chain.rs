@@ -20,18 +20,13 @@ const FAULTS: usize = 100;
 impl Store {
     /// Seals actions that are not sealed yet, also old ones if `all`; answers whether there may be more.
     pub async fn seal_actions(&self, all: bool) -> Result<bool, StoreError> {
-        let newest: Option<i64> =
-            sqlx::query_scalar("select max(action_id) from highwater.action_seals")
-                .fetch_one(self.pool())
-                .await?;
-        let least = if all {
-            0
-        } else {
-            newest.unwrap_or(0).saturating_sub(LATE)
-        };
-        let sealed: i32 = sqlx::query_scalar("select highwater.seal_actions($1, $2)")
-            .bind(least)
-            .bind(AT_ONCE)
+        let sealed: i32 = sqlx::query_scalar(
+            "select highwater.seal_actions(
+               case when $1 then 0 else coalesce((select max(action_id) from highwater.action_seals), 0) - $2 end, $3)",
+        )
+        .bind(all)
+        .bind(LATE)
+        .bind(AT_ONCE)
             .fetch_one(self.pool())
             .await?;
         Ok(sealed == AT_ONCE)
