@@ -149,6 +149,12 @@ test('who is invited reads, and may order once the admin says so', async ({ page
   await pause.click();
   await expect(ada.getByRole('button', { name: '▶ Resume' })).toBeVisible();
 
+  // A new link takes the password away, so it is asked first.
+  await page.getByRole('button', { name: 'New link…: ada' }).click();
+  await expect(page.getByRole('group', { name: 'Make a new link for ada?' })).toContainText('the password of ada no longer works');
+  await page.getByRole('button', { name: 'Not now' }).click();
+  await expect(row(page, ADA.name)).toContainText('active');
+
   // Closed: her open page leaves by itself.
   await page.getByRole('button', { name: 'Disable: ada' }).click();
   await expect(row(page, ADA.name)).toContainText('disabled');

@@ -8,6 +8,7 @@ use super::orders::Orders;
 use super::read_model_orders::{Said, SaidLine};
 use crate::api::Api;
 use crate::components::Time;
+use crate::components::ask_first::AskFirst;
 use crate::components::command::Command;
 
 /// Days that are offered for a token.
@@ -132,27 +133,17 @@ fn Leaving(
     /// What is to be revoked.
     token: ApiToken,
 ) -> impl IntoView {
-    let button = format!("Revoke {}", token.name);
-    let label = format!("{button}?");
-    let revoke = move |_| {
+    let order = format!("Revoke {}", token.name);
+    let yes = Callback::new(move |()| {
         shown.leaving.set(None);
         shown.revoke(token.clone());
-    };
+    });
+    let no = Callback::new(move |()| shown.leaving.set(None));
     view! {
-        <div class="notice" role="group" aria-label=label>
-            <dl class="facts plan">
-                <dt>"then"</dt>
-                <dd>"whatever sends it is refused from its next request on, and its connections are closed; it can't be brought back"</dd>
-            </dl>
-            <div class="bar">
-                <button type="button" class="go" on:click=revoke>
-                    {button}
-                </button>
-                <button type="button" class="quiet" on:click=move |_| shown.leaving.set(None)>
-                    "Not now"
-                </button>
-            </div>
-        </div>
+        <AskFirst order yes no>
+            <dt>"then"</dt>
+            <dd>"whatever sends it is refused from its next request on, and its connections are closed; it can't be brought back"</dd>
+        </AskFirst>
     }
     .into_any()
 }

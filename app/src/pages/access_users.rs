@@ -8,6 +8,7 @@ use super::orders::Orders;
 use super::read_model_orders::{Said, SaidLine};
 use crate::api::{Answer, Api};
 use crate::components::Time;
+use crate::components::ask_first::AskFirst;
 use crate::components::read_model_state::counted;
 use crate::format;
 
@@ -17,14 +18,14 @@ pub struct Shown {
     pub(super) users: RwSignal<Vec<User>>,
     /// The link that was made last: nobody can read it again.
     pub(super) link: RwSignal<Option<Invitation>>,
-    /// Who is about to be removed.
-    pub(super) leaving: RwSignal<Option<String>>,
+    /// Who is about to lose something by an order, and which.
+    pub(super) leaving: RwSignal<Option<(String, Order)>>,
     pub(super) orders: Orders,
 }
 
 /// What is ordered of a user.
 #[derive(Debug, Clone, Copy)]
-enum Order {
+pub(super) enum Order {
     Change(UserChange),
     NewLink,
     EndSessions,
@@ -33,7 +34,7 @@ enum Order {
 
 /// What a user is from now on.
 #[derive(Debug, Clone, Copy)]
-struct UserChange {
+pub(super) struct UserChange {
     role: Role,
     disabled: bool,
 }
@@ -111,7 +112,7 @@ pub fn UsersSection(
             <h2>"Users"</h2>
             <SaidLine said=shown.orders.said />
             <Link link=shown.link />
-            {move || shown.leaving.get().map(|name| view! { <Leaving shown name /> })}
+            {move || shown.leaving.get().map(|of| view! { <Leaving shown of /> })}
             <p class="dim" class:hidden=move || !none.get()>
                 "Nobody yet. Invite somebody below; the first admin is invited by the link that the server prints."
             </p>
@@ -277,66 +278,74 @@ fn row_orders(user: &User, shown: Shown) -> AnyView {
         }
         .into_any()
     };
+    // What takes something away is asked first.
+    let ask = |words: &'static str, order: Order| {
+        let label = format!("{words}: {name}");
+        let name = name.clone();
+        view! {
+            <button type="button" class="quiet" aria-label=label on:click=move |_| shown.leaving.set(Some((name.clone(), order)))>
+                {words}
+            </button>
+        }
+        .into_any()
+    };
     let turn = if user.disabled { "Enable" } else { "Disable" };
-    let leaving = name.clone();
+    let link = if user.invited {
+        button("New link", Order::NewLink)
+    } else {
+        ask("New link…", Order::NewLink)
+    };
     view! {
         <div class="bar">
-            {button("New link", Order::NewLink)} {button("End sessions", Order::EndSessions)} {button(turn, Order::Change(change))}
-            <button
-                type="button"
-                class="quiet"
-                aria-label=format!("Remove…: {name}")
-                on:click=move |_| shown.leaving.set(Some(leaving.clone()))
-            >
-                "Remove…"
-            </button>
+            {link} {button("End sessions", Order::EndSessions)} {button(turn, Order::Change(change))} {ask("Remove…", Order::Remove)}
         </div>
     }
     .into_any()
 }
 
-/// Says what removing does, and orders it.
+/// Says what an order takes from a user, and gives it.
 #[component]
 fn Leaving(
     /// The section.
     shown: Shown,
-    /// Who is to be removed.
-    name: String,
+    /// Whom it is about, and what.
+    of: (String, Order),
 ) -> impl IntoView {
+    let (name, order) = of;
     let sessions = shown.users.with_untracked(|users| {
         let user = users.iter().find(|user| user.name == name);
         user.map_or(0, |user| user.sessions)
     });
-    let then = format!(
-        "{name} is no user any more, {}; what {name} did stays in the audit log",
-        match sessions {
-            0 => "and is logged in nowhere".to_owned(),
-            sessions => format!("{} closed", counted(sessions, "session is", "sessions are")),
-        }
-    );
-    let words = format!("Remove {name}");
-    let label = format!("{words}?");
-    let remove = move |_| {
-        shown.leaving.set(None);
-        shown.order(name.clone(), Order::Remove);
+    let closed = match sessions {
+        0 => "nothing of theirs is open".to_owned(),
+        sessions => format!("{} closed", counted(sessions, "session is", "sessions are")),
     };
+    let (words, then, instead) = match order {
+        Order::NewLink => (
+            format!("Make a new link for {name}"),
+            format!(
+                "the password of {name} no longer works, until they choose one at the link; {closed}"
+            ),
+            "end their sessions: they log in again with the password that they have",
+        ),
+        _ => (
+            format!("Remove {name}"),
+            format!("{name} is no user any more; {closed}; what {name} did stays in the audit log"),
+            "disabled, they can't get in either, and can be let in again",
+        ),
+    };
+    let yes = Callback::new(move |()| {
+        shown.leaving.set(None);
+        shown.order(name.clone(), order);
+    });
+    let no = Callback::new(move |()| shown.leaving.set(None));
     view! {
-        <div class="notice" role="group" aria-label=label>
-            <dl class="facts plan">
-                <dt>"then"</dt>
-                <dd>{then}</dd>
-                <dt>"instead"</dt>
-                <dd>"disabled, they can't get in either, and can be let in again"</dd>
-            </dl>
-            <div class="bar">
-                <button type="button" class="go" on:click=remove>
-                    {words}
-                </button>
-                <button type="button" class="quiet" on:click=move |_| shown.leaving.set(None)>
-                    "Not now"
-                </button>
-            </div>
-        </div>
+        <AskFirst order=words yes no>
+            <dt>"then"</dt>
+            <dd>{then}</dd>
+            <dt>"instead"</dt>
+            <dd>{instead}</dd>
+        </AskFirst>
     }
     .into_any()
 }

@@ -18,15 +18,14 @@ pub fn StandsOn(
 ) -> impl IntoView {
     let failure = Memo::new(move |_| shown.model.with(|model| model.stands_on.clone()));
     let skipping = RwSignal::new(None::<Failure>);
-    let retry = move |_| {
+    let retry = Callback::new(move |()| {
         if let (Some(failure), false) = (failure.get_untracked(), shown.busy.get_untracked()) {
             shown.give(Order::Retry {
                 position: failure.position.0,
                 version: VersionRole::Live,
             });
         }
-    };
-    let busy = move || shown.busy.get().then_some("true");
+    });
     view! {
         {move || {
             failure
@@ -50,24 +49,7 @@ pub fn StandsOn(
                         .into_any()
                 })
         }}
-        <div class="bar" class:hidden=move || failure.with(Option::is_none)>
-            <Needs right=Right::Operate>
-                <button type="button" class="go" aria-disabled=busy on:click=retry>
-                    "Retry the event"
-                </button>
-                <button
-                    type="button"
-                    aria-disabled=busy
-                    on:click=move |_| {
-                        if !shown.busy.get_untracked() {
-                            skipping.set(failure.get_untracked());
-                        }
-                    }
-                >
-                    "Skip the event…"
-                </button>
-            </Needs>
-        </div>
+        <Decide failure busy=shown.busy skipping retry />
         <SkipDialog
             skipping
             consequence=move |failure: Failure| {
@@ -87,6 +69,40 @@ pub fn StandsOn(
                 shown.give(Order::Skip { position: failure.position.0, reason, version: VersionRole::Live });
             }
         />
+    }
+    .into_any()
+}
+
+/// What an operator can do about an event that a version stands on.
+#[component]
+pub fn Decide(
+    /// The event; nothing is shown while there is none.
+    #[prop(into)]
+    failure: Signal<Option<Failure>>,
+    /// An order is on its way.
+    busy: RwSignal<bool>,
+    /// Set to ask why the event is left out.
+    skipping: RwSignal<Option<Failure>>,
+    /// Tries it again.
+    retry: Callback<()>,
+) -> impl IntoView {
+    let waits = move || busy.get().then_some("true");
+    let skip = move |_| {
+        if !busy.get_untracked() {
+            skipping.set(failure.get_untracked());
+        }
+    };
+    view! {
+        <div class="bar" class:hidden=move || failure.with(Option::is_none)>
+            <Needs right=Right::Operate>
+                <button type="button" class="go" aria-disabled=waits on:click=move |_| retry.run(())>
+                    "Retry the event"
+                </button>
+                <button type="button" aria-disabled=waits on:click=skip>
+                    "Skip the event…"
+                </button>
+            </Needs>
+        </div>
     }
     .into_any()
 }

@@ -1,10 +1,10 @@
 //! The run: errors first, then progress, speed and the way out.
 
-use highwater_model::{Failure, FailureOutcome, Job, JobKind, ReadModelState, Right, VersionRole};
+use highwater_model::{Failure, FailureOutcome, Job, JobKind, ReadModelState, VersionRole};
 use leptos::prelude::*;
 
 use super::job_orders::{JobOrders, Order};
-use super::read_model_failures::{Consequence, SkipDialog, attempts, sqlstate};
+use super::read_model_failures::{Consequence, Decide, SkipDialog, attempts, sqlstate};
 use super::read_model_orders::Said;
 use super::read_model_rebuild::{Rebuild, current_job};
 use super::read_model_rebuild_promote::DiscardShadow;
@@ -12,7 +12,6 @@ use super::read_model_rebuild_step::{running, version};
 use crate::api::{self, Api};
 use crate::components::Time;
 use crate::components::job::JobProgress;
-use crate::components::may::Needs;
 use crate::format;
 
 /// A shadow that is built.
@@ -166,7 +165,7 @@ fn ShadowFault(
             Ok(Said::done(words))
         });
     };
-    let retry = move |_| {
+    let retry = Callback::new(move |()| {
         if let Some(failure) = failure.get_untracked() {
             let position = failure.position.0;
             let version = VersionRole::Shadow;
@@ -175,7 +174,7 @@ fn ShadowFault(
                 "The event is tried again; what comes of it stands here.",
             );
         }
-    };
+    });
     let skip = move |(failure, reason): (Failure, String)| {
         let position = failure.position.0;
         let version = VersionRole::Shadow;
@@ -188,7 +187,6 @@ fn ShadowFault(
             "The event is left out, on record; the shadow goes on with the one after it.",
         );
     };
-    let busy = move || rebuild.busy.get().then_some("true");
     view! {
         {move || {
             let (_, _, reason) = faulted.get()?;
@@ -219,24 +217,7 @@ fn ShadowFault(
             };
             Some(view! { <div class="notice bad failing" role="alert">{told}</div> })
         }}
-        <div class="bar" class:hidden=move || failure.with(Option::is_none)>
-            <Needs right=Right::Operate>
-                <button type="button" class="go" aria-disabled=busy on:click=retry>
-                    "Retry the event"
-                </button>
-                <button
-                    type="button"
-                    aria-disabled=busy
-                    on:click=move |_| {
-                        if !rebuild.busy.get_untracked() {
-                            skipping.set(failure.get_untracked());
-                        }
-                    }
-                >
-                    "Skip the event…"
-                </button>
-            </Needs>
-        </div>
+        <Decide failure busy=rebuild.busy skipping retry />
         <SkipDialog
             skipping
             consequence=move |failure: Failure| Consequence {
