@@ -2,9 +2,9 @@
 # Starts the server under test on $PORT, with an empty store of its own that is gone afterwards.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
-binary="${HIGHWATER_BIN:-${CARGO_TARGET_DIR:-../target}/release/highwater}"
+binary="${HIGHWATER_BIN:-${CARGO_TARGET_DIR:-../target}/debug/highwater}"
 if [[ ! -x $binary ]]; then
-  echo "No server at $binary: build it with 'cargo xtask build --release', or name another one in HIGHWATER_BIN." >&2
+  echo "No server at $binary: build it with 'cargo xtask build', or name another one in HIGHWATER_BIN." >&2
   exit 1
 fi
 home="$(mktemp -d "${TMPDIR:-/tmp}/hw.XXXXXX")"

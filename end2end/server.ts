@@ -30,7 +30,7 @@ export class Server {
   /** Starts it again where it was. */
   async again(): Promise<void> {
     const listen = this.url ? new URL(this.url).host : '127.0.0.1:0';
-    const program = process.env.HIGHWATER_BIN ?? `${process.env.CARGO_TARGET_DIR ?? '../target'}/release/highwater`;
+    const program = process.env.HIGHWATER_BIN ?? `${process.env.CARGO_TARGET_DIR ?? '../target'}/debug/highwater`;
     const [data, definitions] = ['data', 'read-models'].map((name) => join(this.folder, name));
     this.process = spawn(program, ['serve', '--listen', listen, '--data-dir', data!, '--read-models', definitions!], {
       stdio: ['ignore', 'pipe', 'inherit'],

@@ -21,7 +21,7 @@ export class LoginServer {
     const folder = await mkdtemp(join(tmpdir(), 'hw.'));
     // As root the embedded Postgres runs as another user, which has to reach the folder.
     await chmod(folder, 0o711);
-    const program = process.env.HIGHWATER_BIN ?? `${process.env.CARGO_TARGET_DIR ?? '../target'}/release/highwater`;
+    const program = process.env.HIGHWATER_BIN ?? `${process.env.CARGO_TARGET_DIR ?? '../target'}/debug/highwater`;
     const child = spawn(program, ['serve', '--listen', '127.0.0.1:0', '--data-dir', join(folder, 'data'), '--login=password', '--demo=10'], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });

@@ -29,7 +29,7 @@ enum Task {
     },
     /// Runs every test: Rust on a throw-away Postgres, then the browser's
     Test {
-        /// Leaves the browser's tests out, and the optimised build that they need
+        /// Leaves the browser's tests out, and the optimised console that they need
         #[arg(long)]
         no_browser: bool,
     },
