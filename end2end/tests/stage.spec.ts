@@ -1,3 +1,5 @@
+import { readFile } from 'node:fs/promises';
+
 import { type Locator, type Page } from '@playwright/test';
 
 import { expect, expectAccessible, expectNoSidewaysScroll, test } from '../fixtures';
@@ -167,4 +169,21 @@ test('the last minutes are one click away', async ({ page }) => {
   await expect(page).toHaveURL(/\/stage\?since=.*&until=/);
   await expect(page.getByRole('region', { name: 'Recording' })).toContainText(/What happened from|Nothing happened for/);
   await expect(card(page, 'fulfilment')).toContainText(/[1-9]\d* emitted/, { timeout: 20_000 });
+});
+
+test('what is seen is recorded as a video for slides', async ({ page }) => {
+  await openStage(page);
+  await page.getByRole('button', { name: 'Record' }).click();
+  const stop = page.getByRole('button', { name: 'Stop and save' });
+  await expect(stop).toBeVisible();
+  await expect(card(page, 'fulfilment')).toContainText(/[1-9]\d* emitted/, { timeout: 15_000 });
+  const saved = page.waitForEvent('download');
+  await stop.click();
+  const file = await saved;
+  expect(file.suggestedFilename()).toMatch(/^stage-\d{4}-\d\d-\d\d-\d{6}\.(webm|mp4)$/);
+  const bytes = await readFile(await file.path());
+  expect(bytes.length).toBeGreaterThan(5_000);
+  const isWebm = bytes.subarray(0, 4).toString('hex') === '1a45dfa3';
+  expect(isWebm || bytes.subarray(4, 8).toString() === 'ftyp', 'it is a file of its kind').toBe(true);
+  await expect(page.getByRole('button', { name: 'Record' })).toBeVisible();
 });

@@ -1,22 +1,26 @@
 //! Draws what flies on the Stage: a canvas behind the cards, a frame at a time, and nothing while nothing moves.
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use highwater_model::RecordedEvent;
 use leptos::prelude::*;
 use wasm_bindgen::JsCast as _;
 use web_sys::{CanvasRenderingContext2d, HtmlCanvasElement, HtmlElement};
 
+use super::stage_ground::{self, Laid};
+use super::stage_record;
 use super::stage_scene::Shown;
 use crate::format;
 use crate::stage::cast::Hearer;
-use crate::stage::flights::{Dot, Flights, Ground, Launch, NO_HUE, Point, Written};
+use crate::stage::flights::{Dot, Flights, Launch, NO_HUE, Written};
 
 /// The ground is measured again after so many frames: cards grow, windows change.
 const MEASURE_EVERY: u32 = 30;
-/// Pixels of the canvas for one of the page, at most: more are not seen from afar, and cost time.
-const RATIO_MAX: f64 = 2.0;
+/// Counts are shown anew at most this often: nobody reads faster, and each draws a piece of the page anew.
+const COUNTS_APART: Duration = Duration::from_millis(250);
 
 /// In a narrower picture, in pixels, there is no room for names.
 const NAMES_FROM: f64 = 760.0;
@@ -27,8 +31,7 @@ struct Painter {
     context: CanvasRenderingContext2d,
     stage: HtmlElement,
     flights: Flights,
-    ground: Ground,
-    size: Point,
+    laid: Laid,
     is_dark: bool,
     frames: u32,
     is_clear: bool,
@@ -37,6 +40,8 @@ struct Painter {
 thread_local! {
     // What a browser draws with can't be dropped by another thread, so the page's signals don't hold it: on the server they end anywhere.
     static PAINTER: RefCell<Option<Painter>> = const { RefCell::new(None) };
+    // Events that each has emitted, by name, which the cards do not show yet.
+    static COUNTED: RefCell<BTreeMap<String, u64>> = const { RefCell::new(BTreeMap::new()) };
 }
 
 /// Does something with the page's painter, if it has one.
@@ -65,7 +70,10 @@ pub(super) fn play(
         frame(shown);
         true
     });
-    on_cleanup(|| PAINTER.set(None));
+    on_cleanup(|| {
+        PAINTER.set(None);
+        COUNTED.take();
+    });
     Effect::new(move |_| {
         let fresh = shown.fresh.get();
         if fresh.is_empty() {
@@ -85,15 +93,30 @@ pub(super) fn play(
     });
 }
 
+/// Counts who has emitted how many; what is shown of it follows in a moment.
 fn count(shown: Shown, events: &[Arc<RecordedEvent>]) {
     shown.cast.with_value(|cast| {
-        shown.emitted.update(|emitted| {
+        COUNTED.with_borrow_mut(|counted| {
+            let is_told = !counted.is_empty();
             for event in events {
                 if let Some(actor) = cast.emitter(event).and_then(|at| cast.services.get(at)) {
-                    *emitted.entry(actor.name.clone()).or_default() += 1;
+                    *counted.entry(actor.name.clone()).or_default() += 1;
                 }
             }
+            if !is_told && !counted.is_empty() {
+                set_timeout(move || tell_counts(shown), COUNTS_APART);
+            }
         });
+    });
+}
+
+fn tell_counts(shown: Shown) {
+    let counted = COUNTED.take();
+    // None when this Stage has gone meanwhile.
+    let _ = shown.emitted.try_update(|emitted| {
+        for (name, count) in counted {
+            *emitted.entry(name).or_default() += count;
+        }
     });
 }
 
@@ -101,7 +124,10 @@ fn count(shown: Shown, events: &[Arc<RecordedEvent>]) {
 fn frame(shown: Shown) {
     request_animation_frame(move || {
         if shown.cast.try_with_value(|_| ()).is_some() {
-            with_painter(|painter| painter.draw(now()));
+            with_painter(|painter| {
+                painter.draw(now());
+                stage_record::frame(&painter.canvas, &painter.stage, &painter.laid);
+            });
             frame(shown);
         }
     });
@@ -115,8 +141,7 @@ impl Painter {
             context,
             stage,
             flights: Flights::new(),
-            ground: Ground::default(),
-            size: Point::default(),
+            laid: Laid::default(),
             is_dark: false,
             frames: 0,
             is_clear: true,
@@ -148,7 +173,7 @@ impl Painter {
                 from,
                 to: &to,
             };
-            self.flights.launch(now, launch, &self.ground);
+            self.flights.launch(now, launch, &self.laid.ground);
         });
     }
 
@@ -163,7 +188,7 @@ impl Painter {
                     .or_else(|| by_name(&cast.read_models).map(Hearer::ReadModel));
                 if let Some(to) = to {
                     let count = u32::try_from(*count).unwrap_or(u32::MAX);
-                    self.flights.pour(now, to, count, &self.ground);
+                    self.flights.pour(now, to, count, &self.laid.ground);
                 }
             }
         });
@@ -178,7 +203,9 @@ impl Painter {
         if self.flights.is_still() && self.is_clear {
             return;
         }
-        self.context.clear_rect(0.0, 0.0, self.size.x, self.size.y);
+        let laid = &self.laid;
+        self.context
+            .clear_rect(0.0, laid.top, laid.width, laid.height);
         self.is_clear = self.flights.is_still();
         let mut hue = None;
         for dot in self.flights.dots(now) {
@@ -189,7 +216,7 @@ impl Painter {
             }
             self.dot(dot);
         }
-        if self.size.x < NAMES_FROM {
+        if self.laid.width < NAMES_FROM {
             return;
         }
         self.context
@@ -227,7 +254,7 @@ impl Painter {
             .map_or(0.0, |text| text.width());
         let half = wide / 2.0 + 10.0;
         // Whole in the picture, whatever stands at its edge.
-        let x = name.at.x.clamp(half, (self.size.x - half).max(half));
+        let x = name.at.x.clamp(half, (self.laid.width - half).max(half));
         self.context.set_global_alpha(name.strength);
         self.context
             .set_fill_style_str(&colour(name.hue, self.is_dark, 0.25));
@@ -244,57 +271,19 @@ impl Painter {
 
     /// Where everything is now.
     fn measure(&mut self) {
-        let stage = self.stage.get_bounding_client_rect();
-        let at = |element: &web_sys::Element, is_bottom: bool| {
-            let rect = element.get_bounding_client_rect();
-            Point {
-                x: rect.left() - stage.left() + rect.width() / 2.0,
-                y: if is_bottom { rect.bottom() } else { rect.top() } - stage.top(),
-            }
-        };
-        let doors = |selector: &str, is_bottom: bool| -> Vec<Point> {
-            let Ok(found) = self.stage.query_selector_all(selector) else {
-                return Vec::new();
-            };
-            (0..found.length())
-                .filter_map(|index| found.item(index)?.dyn_into().ok())
-                .map(|element: web_sys::Element| at(&element, is_bottom))
-                .collect()
-        };
-        let log = self.stage.query_selector(".log").ok().flatten();
-        let log_y = log.map_or(0.0, |log| {
-            let rect = log.get_bounding_client_rect();
-            rect.top() + rect.height() / 2.0 - stage.top()
-        });
-        let ground = Ground {
-            services: doors(".services > article", true),
-            read_models: doors(".readers > article", false),
-            log_y,
-        };
-        let ratio = window().device_pixel_ratio().clamp(1.0, RATIO_MAX);
-        let size = Point {
-            x: stage.width(),
-            y: stage.height(),
-        };
-        if size != self.size {
-            self.size = size;
-            self.canvas.set_width(pixels(size.x * ratio));
-            self.canvas.set_height(pixels(size.y * ratio));
+        let laid = stage_ground::measure(&self.stage);
+        let place = |laid: &Laid| (laid.width, laid.top, laid.height);
+        if place(&laid) != place(&self.laid) {
+            let ratio = stage_ground::ratio();
+            stage_ground::lay(&self.canvas, &laid, ratio);
             // A canvas of another size has forgotten this.
             let _ = self.context.scale(ratio, ratio);
+            let _ = self.context.translate(0.0, -laid.top);
+            self.is_clear = true;
         }
-        self.ground = ground;
+        self.laid = laid;
         self.is_dark = is_dark();
     }
-}
-
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "pixels of a window"
-)]
-fn pixels(length: f64) -> u32 {
-    length.max(1.0) as u32
 }
 
 fn now() -> f64 {
@@ -312,7 +301,7 @@ fn colour(hue: u16, is_dark: bool, strength: f64) -> String {
 }
 
 /// Who does not want motion sees the counts.
-fn is_calm() -> bool {
+pub(super) fn is_calm() -> bool {
     asks("(prefers-reduced-motion: reduce)")
 }
 

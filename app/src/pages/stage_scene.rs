@@ -12,6 +12,7 @@ use super::stage_film::{FilmControls, Rewind};
 use super::stage_live::{self, behind, waiting};
 use super::stage_picture;
 use super::stage_play::Play;
+use super::stage_record::RecordStage;
 use super::stage_service::{ServiceCard, Standing};
 use super::stage_share::ShareStage;
 use super::stage_traffic::TrafficControl;
@@ -188,6 +189,7 @@ pub fn Scene(
                 {leads.then(|| view! { <TrafficControl shown /> })}
                 <span class="grow"></span>
                 {(!is_film && !is_onlooker).then(|| view! { <Rewind /> })}
+                <RecordStage failed=shown.failed />
                 {share}
                 {leads
                     .then(|| {
