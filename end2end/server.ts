@@ -11,10 +11,13 @@ export class Server {
   url = '';
   private process?: ChildProcess;
 
-  private constructor(private readonly folder: string) {}
+  private constructor(
+    private readonly folder: string,
+    private readonly more: string[],
+  ) {}
 
-  /** Starts one on a free port, with these files in its folder of definitions. */
-  static async start(definitions: Record<string, string> = {}): Promise<Server> {
+  /** Starts one on a free port, with these files in its folder of definitions, and these arguments beside its own. */
+  static async start(definitions: Record<string, string> = {}, more: string[] = []): Promise<Server> {
     const folder = await mkdtemp(join(tmpdir(), 'hw.'));
     // As root the embedded Postgres runs as another user, which has to reach the folder.
     await chmod(folder, 0o711);
@@ -22,7 +25,7 @@ export class Server {
     for (const [name, text] of Object.entries(definitions)) {
       await writeFile(join(folder, 'read-models', name), text);
     }
-    const server = new Server(folder);
+    const server = new Server(folder, more);
     await server.again();
     return server;
   }
@@ -32,7 +35,7 @@ export class Server {
     const listen = this.url ? new URL(this.url).host : '127.0.0.1:0';
     const program = process.env.HIGHWATER_BIN ?? `${process.env.CARGO_TARGET_DIR ?? '../target'}/debug/highwater`;
     const [data, definitions] = ['data', 'read-models'].map((name) => join(this.folder, name));
-    this.process = spawn(program, ['serve', '--listen', listen, '--data-dir', data!, '--read-models', definitions!], {
+    this.process = spawn(program, ['serve', '--listen', listen, '--data-dir', data!, '--read-models', definitions!, ...this.more], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
     for await (const line of createInterface({ input: this.process.stdout! })) {

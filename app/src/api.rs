@@ -1,10 +1,14 @@
 //! The typed client of the HTTP API: `fetch` in the browser; on the server the same router in process, with the visitor's identity.
 
+mod alerts;
 mod browser;
+mod confirm;
 mod demo;
 pub mod flows;
 mod identity;
 mod jobs;
+mod maintenance;
+mod masking;
 mod read_models;
 mod rebuild;
 mod replay;
@@ -29,6 +33,7 @@ use serde::{Deserialize, Serialize};
 
 pub(crate) use browser::leave_for_login;
 use browser::{Sending, from_browser};
+pub use confirm::{Confirmation, Confirmations};
 pub use demo::{DemoOrder, GoodOnSale, OrderProgress, OrderedItem};
 pub use identity::Invited;
 pub use jobs::JobsRequest;
@@ -73,6 +78,14 @@ impl ApiError {
     /// True when what was asked for does not exist.
     pub fn is_not_found(&self) -> bool {
         matches!(self, Self::Refused(problem) if problem.status == 404)
+    }
+
+    /// What a page says of an order that came to this: that nothing was changed, and why.
+    pub fn nothing_changed(&self) -> String {
+        match self {
+            Self::Refused(problem) if problem.detail == confirm::UNCHANGED => self.to_string(),
+            _ => format!("{} {self}", confirm::UNCHANGED),
+        }
     }
 }
 
@@ -229,7 +242,7 @@ impl Api {
     async fn asked(&self, query: Query) -> Result<(u16, String), String> {
         match &self.transport {
             Some(transport) => (transport.0)(query.0).await,
-            None => from_browser(Sending::get(query.0)).await,
+            None => from_browser(&Sending::get(query.0), None).await,
         }
     }
 
@@ -263,7 +276,7 @@ impl Api {
 
     /// Sends what changes something. Only a browser does: while a page is rendered nothing is ordered.
     async fn send(&self, sending: Sending) -> Answer<String> {
-        accepted(from_browser(sending).await)
+        confirm::sent(&sending).await
     }
 }
 
@@ -329,6 +342,16 @@ mod tests {
     #[test]
     fn a_streams_name_is_one_path_segment_whatever_it_holds() {
         assert_eq!(escape("order-1/2 %ü"), "order-1%2F2%20%25%C3%BC");
+    }
+
+    #[test]
+    fn an_order_that_was_not_confirmed_says_once_that_nothing_was_changed() {
+        let words = |detail: &str| {
+            let problem = Problem::new(428, "kind", "Title", detail);
+            ApiError::Refused(problem).nothing_changed()
+        };
+        assert_eq!(words(confirm::UNCHANGED), "Nothing was changed.");
+        assert_eq!(words("It runs."), "Nothing was changed. It runs.");
     }
 
     #[test]

@@ -11,12 +11,15 @@ use leptos_router::path;
 
 use crate::api::Api;
 use crate::components::Zone;
+use crate::components::environment::titled;
 use crate::components::frame::{Rail, TopBar};
 use crate::components::grid::Grid;
+use crate::components::maintenance_banner::MaintenanceBanner;
 use crate::components::problem::NotFound;
 use crate::live::{Live, socket};
 use crate::me::Me;
 use crate::pages::access::AccessPage;
+use crate::pages::alerts::AlertsPage;
 use crate::pages::audit::AuditPage;
 use crate::pages::event::EventOnePage;
 use crate::pages::event_type::EventTypePage;
@@ -118,6 +121,13 @@ pub fn App() -> impl IntoView {
             async move { api.store().await }
         },
     );
+    let maintenance = Resource::new(
+        || (),
+        |()| {
+            let api = Api::from_context();
+            async move { api.maintenance().await }
+        },
+    );
     // Effects run in the browser, after hydration: the first paint is the same on both sides.
     Effect::new(move || {
         zone.remembered();
@@ -129,13 +139,14 @@ pub fn App() -> impl IntoView {
         }
     });
     view! {
-        <Title formatter=|title: String| if title.is_empty() { "Highwater".to_owned() } else { format!("{title} · Highwater") } />
+        <Title formatter=move |title: String| titled(&title, me.environment().as_ref()) />
         <Router>
             // The browser's own jump: the router's moves the page, not the focus.
             <a class="skip" href="#main" rel="external">
                 "To the page"
             </a>
             <TopBar store />
+            <MaintenanceBanner asked=maintenance />
             <Rail />
             <main id="main" tabindex="-1">
                 <noscript inner_html=NOSCRIPT></noscript>
@@ -158,6 +169,7 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("/grid") view=GridPage ssr=SsrMode::Async />
                     <Route path=path!("/jobs") view=JobsPage ssr=SsrMode::Async />
                     <Route path=path!("/jobs/:id") view=JobPage ssr=SsrMode::Async />
+                    <Route path=path!("/alerts") view=AlertsPage ssr=SsrMode::Async />
                     <Route path=path!("/audit") view=AuditPage ssr=SsrMode::Async />
                     <Route path=path!("/access") view=AccessPage ssr=SsrMode::Async />
                     <Route path=path!("/login") view=LoginPage ssr=SsrMode::Async />

@@ -65,6 +65,16 @@ pub fn short_time(time: Timestamp, now: Timestamp, seconds: i32) -> String {
     day(at.date())
 }
 
+/// Since when something is so: `14:02`; after a day, as far as that is known, `26 Nov, 14:02`.
+pub fn since(time: Timestamp, now_ms: Option<i64>, seconds: i32) -> String {
+    let at = offset(seconds).to_datetime(time);
+    let clock = format!("{:02}:{:02}", at.hour(), at.minute());
+    if now_ms.is_some_and(|now| now - time.as_millisecond() >= 86_400_000) {
+        return format!("{}, {clock}", day(at.date()));
+    }
+    clock
+}
+
 /// `26 Nov`.
 pub fn day(date: Date) -> String {
     const MONTHS: [&str; 12] = [
@@ -252,6 +262,10 @@ mod tests {
         let later: Timestamp = "2026-11-26T14:21:59Z".parse().unwrap();
         assert_eq!(short_time(time, time, 3_600), "15:21:59");
         assert_eq!(short_time(time, later, 36_000), "24 Nov");
+        assert_eq!(since(time, None, 0), "14:21");
+        assert_eq!(since(time, Some(time.as_millisecond()), 3_600), "15:21");
+        let later = later.as_millisecond();
+        assert_eq!(since(time, Some(later), 36_000), "24 Nov, 00:21");
     }
 
     #[test]

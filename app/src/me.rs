@@ -1,6 +1,6 @@
 //! Who looks at the console, and what they may do.
 
-use highwater_model::{LoginMode, Right, WhoAmI};
+use highwater_model::{Environment, LoginMode, Right, WhoAmI};
 use leptos::prelude::*;
 
 use crate::api::{Answer, Api};
@@ -62,11 +62,19 @@ impl Me {
             .with(|who| who.as_ref().is_some_and(|who| who.may(Right::Administer)))
     }
 
+    /// What the server looks after, once that is known. A title asks even when the console is on its way out.
+    pub fn environment(self) -> Option<Environment> {
+        let known = self
+            .known
+            .try_with(|who| who.as_ref().and_then(|who| who.environment.clone()));
+        known.flatten()
+    }
+
     /// Nobody is logged in where one has to be.
     pub fn is_nobody(self) -> bool {
         self.known.with_untracked(|who| {
             who.as_ref()
-                .is_some_and(|who| who.login == LoginMode::Password && who.name.is_none())
+                .is_some_and(|who| who.login != LoginMode::Local && who.name.is_none())
         })
     }
 }

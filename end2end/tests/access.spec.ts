@@ -1,3 +1,5 @@
+import { randomUUID } from 'node:crypto';
+
 import { type Browser, type Locator, type Page, request as playwright } from '@playwright/test';
 
 import { expect, expectAccessible, expectNoSidewaysScroll, light, test } from '../fixtures';
@@ -186,6 +188,50 @@ test('a program gets in with a token until that is revoked', async ({ page }) =>
   // What is revoked is learned within seconds, also by a server that remembers it.
   await expect.poll(async () => (await program.get('/api/events')).status()).toBe(401);
   await program.dispose();
+});
+
+test('a masked field is shown to those who may see it, and ••• to others', async ({ page, browser }) => {
+  test.slow();
+  await access(page);
+  const event = randomUUID();
+  const joined = [{ id: event, type: 'CustomerJoined', data: { email: 'ada@example.com', city: 'Gent' } }];
+  expect(await call(page, 'POST', '/api/streams/customer-1/events', joined)).toBe(201);
+  await page.getByRole('textbox', { name: 'Name', exact: true }).fill('vera');
+  await page.getByRole('button', { name: 'Invite' }).click();
+  const url = (await page.getByText(`${server.url}/join?key=`).textContent())!.trim();
+  const vera = await another(browser);
+  await vera.goto(url);
+  await vera.getByLabel(/^Password/).fill('a lens of many colours');
+  await vera.getByRole('button', { name: 'Join' }).click();
+  await expect(vera).toHaveURL(`${server.url}/`);
+  const shown = vera.getByRole('article');
+  await vera.goto(`${server.url}/events/${event}`);
+  await expect(shown).toContainText('ada@example.com');
+
+  await page.getByLabel(/^Field:/).fill('data.email');
+  await page.getByLabel(/^Of types:/).fill('Customer*');
+  await page.getByLabel('Seen from the role').selectOption('operator');
+  await page.getByLabel(/^Why it is masked/).fill('personal data');
+  await page.getByRole('button', { name: 'Mask the field' }).click();
+  await expect(page.getByText('data.email of Customer* is seen from the role operator on.')).toBeVisible();
+  const rules = page.getByRole('region', { name: 'Masked fields', exact: true });
+  await expect(rules.getByRole('row').filter({ hasText: 'data.email' })).toContainText('CustomerJoined');
+  await expectNoSidewaysScroll(page);
+  await expectAccessible(page);
+
+  await vera.reload();
+  await expect(shown).toContainText('•••');
+  await expect(shown).toContainText('Gent');
+  expect(await vera.content()).not.toContain('ada@example.com');
+  expect(await call(vera, 'GET', '/api/events?filter=data.email:ada*')).toBe(403);
+  expect(await call(page, 'GET', '/api/events?filter=data.email:ada*')).toBe(200);
+
+  await page.getByRole('button', { name: 'Remove…: data.email of Customer*' }).click();
+  await page.getByRole('button', { name: 'Remove the rule for data.email', exact: true }).click();
+  await expect(page.getByText('The rule for data.email is removed.')).toBeVisible();
+  await vera.reload();
+  await expect(shown).toContainText('ada@example.com');
+  await vera.context().close();
 });
 
 test('its pages are accessible and fit', async ({ page }) => {

@@ -244,6 +244,24 @@ const PAGES: [string, (of: Things) => string, (of: Things) => string][] = [
     `,
   ],
   [
+    'alerts',
+    () => '/alerts',
+    () => `
+      - heading "Alerts" [level=1]
+      - region "Firing now":
+        - heading "Firing now" [level=2]
+        - status
+      - heading "Rules" [level=2]
+      - heading "Write a rule" [level=2]
+      - textbox "Name of the rule"
+      - combobox "Fires when it"
+      - spinbutton "More than"
+      - textbox "Webhook that is told; empty for nobody"
+      - button "Preview"
+      - heading "Over" [level=2]
+    `,
+  ],
+  [
     'audit',
     () => '/audit',
     () => `

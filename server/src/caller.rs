@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
-use highwater_model::{LoginMode, Problem, Right, Role, Sight, WhoAmI};
+use highwater_model::{Mask, Problem, Right, Role, Sight, WhoAmI};
 use highwater_store::identity::SecretHash;
 use jiff::Timestamp;
 
@@ -24,6 +24,8 @@ pub struct Caller {
     pub by: KnownBy,
     /// The recording that they may look at; all of the log, where there is none.
     pub film: Option<(Timestamp, Timestamp)>,
+    /// What of events they may not see; of onlookers nothing beyond that they see headlines only.
+    pub mask: Mask,
 }
 
 /// By what a caller is known.
@@ -54,6 +56,7 @@ impl Caller {
             rights: Arc::from([]),
             by: KnownBy::Nothing,
             film: None,
+            mask: Mask::default(),
         }
     }
 
@@ -65,6 +68,7 @@ impl Caller {
             rights: Arc::from(Right::ALL),
             by: KnownBy::Loopback,
             film: None,
+            mask: Mask::default(),
         }
     }
 
@@ -75,20 +79,27 @@ impl Caller {
 
     /// How much they see of events.
     pub fn sight(&self) -> Sight {
-        if self.may(Right::Read) {
+        if !self.may(Right::Read) {
+            Sight::Headlines
+        } else if self.mask.is_empty() {
             Sight::Whole
         } else {
-            Sight::Headlines
+            Sight::Masked(self.mask.clone())
         }
     }
 
-    /// As they are told who they are.
-    pub fn who(&self, login: LoginMode) -> WhoAmI {
+    /// As this server tells them who they are.
+    pub fn who(&self, state: &AppState) -> WhoAmI {
         WhoAmI {
-            login,
+            login: state.gate.login(),
+            provider: state
+                .gate
+                .provider()
+                .map(|provider| provider.host().to_owned()),
             name: (self.by != KnownBy::Nothing).then(|| self.name.to_string()),
             role: self.role,
             rights: self.rights.to_vec(),
+            environment: state.environment.clone(),
         }
     }
 }
@@ -99,7 +110,13 @@ pub async fn know_caller(
     mut request: Request,
     next: Next,
 ) -> Response {
-    match state.gate.identify(request.headers()).await {
+    let is_scrape = request.uri().path() == "/metrics";
+    let identified = if is_scrape {
+        state.gate.identify_watcher(request.headers()).await
+    } else {
+        state.gate.identify(request.headers()).await
+    };
+    match identified {
         Ok(caller) => {
             request.extensions_mut().insert(caller);
         }

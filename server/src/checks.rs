@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use highwater_engine::FeedHealth;
 use highwater_model::{
-    MarkHolder, ReadModel, ReadModelState, StoreCheck, StoreFacts, Subscription,
+    Maintenance, MarkHolder, ReadModel, ReadModelState, StoreCheck, StoreFacts, Subscription,
 };
 use highwater_store::{DatabaseHealth, StoreError};
 
@@ -49,6 +49,7 @@ pub(crate) async fn all(state: &AppState) -> Result<Vec<StoreCheck>, StoreError>
         ),
         mark(&facts),
         feed(&state.feed.health()),
+        writes(&health),
         durability(&health),
         connections(&health),
         transactions(&health),
@@ -61,6 +62,7 @@ pub(crate) async fn all(state: &AppState) -> Result<Vec<StoreCheck>, StoreError>
         roles(&facts),
         folder(state),
         running(&read_models),
+        maintenance(state.store.maintenance().await?.as_ref()),
         subscriptions(&state.store.subscriptions().await?),
         flows(&state.store.late_flows().await?),
     ];
@@ -71,6 +73,18 @@ pub(crate) async fn all(state: &AppState) -> Result<Vec<StoreCheck>, StoreError>
     }
     checks.sort_by_key(|check| std::cmp::Reverse(check.verdict));
     Ok(checks)
+}
+
+fn maintenance(on: Option<&Maintenance>) -> StoreCheck {
+    let Some(on) = on else {
+        return StoreCheck::good("maintenance", "is off");
+    };
+    let told = on.told().unwrap_or_default();
+    StoreCheck::advice(
+        "maintenance",
+        format!("all read models are paused since {:.0} by {told}", on.since),
+        "end it when the work is done: the button in the banner of every page, or DELETE /api/maintenance",
+    )
 }
 
 fn flows(late: &[(String, i64)]) -> StoreCheck {
@@ -126,6 +140,17 @@ fn feed(health: &FeedHealth) -> StoreCheck {
             "see whether the server or the database is out of CPU; the server's log says more",
         ),
         None => StoreCheck::good("feed", "reads the log as it grows"),
+    }
+}
+
+fn writes(health: &DatabaseHealth) -> StoreCheck {
+    match &health.read_only {
+        None => StoreCheck::good("writes", "the database takes them"),
+        Some(why) => StoreCheck::wrong(
+            "writes",
+            format!("the database takes none: {why}; appends are refused, read models stand"),
+            "connect Highwater to the primary, or set default_transaction_read_only to off; it goes on by itself",
+        ),
     }
 }
 

@@ -1,11 +1,17 @@
 //! What `highwater serve` is told: each flag has its variable, flags win.
 
+mod oidc;
+
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
+use anyhow::anyhow;
+use clap::builder::BoolishValueParser;
 use clap::{Args, ValueEnum};
-use highwater_model::LoginMode;
+use highwater_model::{Environment, LoginMode};
 use reqwest::Url;
+
+pub use oidc::{OidcArgs, OidcSecret};
 
 /// Where the server listens unless it is told otherwise.
 pub const DEFAULT_LISTEN: &str = "127.0.0.1:3000";
@@ -28,6 +34,10 @@ pub struct ServeArgs {
     )]
     pub login: Login,
 
+    /// The provider, where one logs in at one.
+    #[command(flatten)]
+    pub oidc: Box<OidcArgs>,
+
     /// Where browsers find the server, when that is not where it listens: https, and a proxy of yours answers there
     #[arg(long, value_name = "URL", env = "HIGHWATER_PUBLIC_URL")]
     pub public_url: Option<Url>,
@@ -40,6 +50,26 @@ pub struct ServeArgs {
         env = "HIGHWATER_TRUSTED_PROXIES"
     )]
     pub trusted_proxies: Vec<IpAddr>,
+
+    /// Answers by https with this certificate: PEM, the server's own first, then those that vouch for it. A renewed file is taken up within a minute, or on SIGHUP
+    #[arg(long, value_name = "FILE", env = "HIGHWATER_TLS_CERT")]
+    pub tls_cert: Option<PathBuf>,
+
+    /// The key of that certificate: PEM, without a password
+    #[arg(long, value_name = "FILE", env = "HIGHWATER_TLS_KEY")]
+    pub tls_key: Option<PathBuf>,
+
+    /// What the server looks after, by a name like staging; the console shows it
+    #[arg(long, value_name = "NAME", env = "HIGHWATER_ENVIRONMENT")]
+    pub environment: Option<String>,
+
+    /// It is production: orders that change what readers see, or can lose something, are confirmed by a typed name
+    #[arg(
+        long,
+        value_parser = BoolishValueParser::new(),
+        env = "HIGHWATER_PRODUCTION"
+    )]
+    pub production: bool,
 
     /// PostgreSQL 14 or newer; without it Highwater runs one of its own [env: `HIGHWATER_DATABASE_URL`, `DATABASE_URL`]
     #[arg(
@@ -101,6 +131,8 @@ pub enum Login {
     Local,
     /// By name and password, programs with a token; the first admin's link is printed
     Password,
+    /// At a provider of OpenID Connect (--oidc-issuer), programs with a token; groups there become roles here
+    Oidc,
 }
 
 impl From<Login> for LoginMode {
@@ -108,11 +140,19 @@ impl From<Login> for LoginMode {
         match login {
             Login::Local => Self::Local,
             Login::Password => Self::Password,
+            Login::Oidc => Self::Oidc,
         }
     }
 }
 
 impl ServeArgs {
+    /// What the server looks after, if that was said.
+    pub fn environment(&self) -> anyhow::Result<Option<Environment>> {
+        let name = self.environment.as_deref();
+        Environment::named(name, self.production)
+            .map_err(|error| anyhow!("--environment is {:?}; {error}", name.unwrap_or_default()))
+    }
+
     /// The given database. A data folder asks for the embedded one, so `DATABASE_URL` of the surroundings doesn't count then.
     pub fn database_url(&self) -> Option<String> {
         let surroundings = || {

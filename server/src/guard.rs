@@ -15,6 +15,7 @@ pub async fn same_origin(State(state): State<AppState>, request: Request, next: 
     let here = Here {
         login: state.gate.login(),
         origin: state.gate.origin(),
+        tls: state.gate.tls(),
     };
     match check(request.method(), request.headers(), &here) {
         Ok(()) => next.run(request).await,
@@ -26,6 +27,8 @@ pub async fn same_origin(State(state): State<AppState>, request: Request, next: 
 struct Here<'a> {
     login: LoginMode,
     origin: Option<&'a str>,
+    /// It answers by TLS, so its own pages are by https.
+    tls: bool,
 }
 
 fn check(method: &Method, headers: &HeaderMap, here: &Here<'_>) -> Result<(), Problem> {
@@ -53,12 +56,7 @@ fn check(method: &Method, headers: &HeaderMap, here: &Here<'_>) -> Result<(), Pr
     match text(headers, header::ORIGIN) {
         None => Ok(()),
         Some(origin) if here.origin.is_some() && here.origin == Some(origin) => Ok(()),
-        Some(origin)
-            if host.is_some()
-                && origin.split_once("://").map(|(_, authority)| authority) == host =>
-        {
-            Ok(())
-        }
+        Some(origin) if host.is_some_and(|host| is_own(origin, host, here.tls)) => Ok(()),
         Some(origin) => Err(Problem::new(
             403,
             "other_origin",
@@ -69,11 +67,19 @@ fn check(method: &Method, headers: &HeaderMap, here: &Here<'_>) -> Result<(), Pr
     }
 }
 
+/// Whether a page of this origin is one of the host that was asked.
+fn is_own(origin: &str, host: &str, tls: bool) -> bool {
+    origin
+        .split_once("://")
+        .is_some_and(|(scheme, authority)| authority == host && (scheme == "https" || !tls))
+}
+
 fn text(headers: &HeaderMap, name: header::HeaderName) -> Option<&str> {
     headers.get(name).and_then(|value| value.to_str().ok())
 }
 
-fn is_loopback_host(host: &str) -> bool {
+/// Whether a `Host` is this machine's own.
+pub(crate) fn is_loopback_host(host: &str) -> bool {
     let name = match host.strip_prefix('[') {
         Some(rest) => rest.split(']').next().unwrap_or_default(),
         None => host.rsplit_once(':').map_or(host, |(name, _)| name),
@@ -91,6 +97,7 @@ mod tests {
     const LOCAL: Here<'_> = Here {
         login: LoginMode::Local,
         origin: None,
+        tls: false,
     };
 
     fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
@@ -153,10 +160,24 @@ mod tests {
     }
 
     #[test]
+    fn by_tls_only_an_https_page_of_the_same_host_may_write() {
+        let here = Here { tls: true, ..LOCAL };
+        let seen = |origin: &'static str| {
+            let headers = headers(&[("host", "127.0.0.1:3000"), ("origin", origin)]);
+            check(&Method::POST, &headers, &here).is_ok()
+        };
+        assert!(seen("https://127.0.0.1:3000"));
+        for other in ["http://127.0.0.1:3000", "https://127.0.0.1", "null"] {
+            assert!(!seen(other), "{other}");
+        }
+    }
+
+    #[test]
     fn with_a_login_any_name_is_answered_and_only_the_known_origin_may_write() {
         let here = Here {
             login: LoginMode::Password,
             origin: Some("https://highwater.example"),
+            tls: false,
         };
         let seen = |origin: &'static str| {
             let headers = headers(&[("host", "10.0.0.1:3000"), ("origin", origin)]);

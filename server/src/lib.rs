@@ -1,11 +1,14 @@
 //! The program `highwater`: HTTP, WebSocket, command line, start-up.
 //!
-//! - [`serve`] starts and stops, each as one readable function.
+//! - [`serve`] starts and stops, each as one readable function; `door` and `tls` say how it answers where it listens.
 //! - [`api`] is the one way in; [`router`] puts around it what every request passes ([`caller`], [`guard`], [`security`]).
 //! - [`identity`] says who gets in, and is the one place that checks what they may do.
+//! - [`alerts`] looks after the rules of alerts, and tells webhooks.
 //! - [`live`] serves the WebSocket from the engine's feed; [`pages`] and [`site`] show the console; [`picture`] draws charts for reports.
+//! - [`metrics`] says what is counted and measured on the way; `exposition` what is so when `/metrics` is asked.
 //! - [`cli`] has the commands, one file each.
 
+pub mod alerts;
 pub mod api;
 mod audit;
 pub mod caller;
@@ -14,6 +17,8 @@ pub mod cli;
 pub mod config;
 pub mod demo;
 mod disk;
+mod door;
+mod exposition;
 pub mod guard;
 pub mod identity;
 pub mod live;
@@ -26,3 +31,5 @@ pub mod security;
 pub mod serve;
 pub mod site;
 pub mod state;
+mod timing;
+mod tls;

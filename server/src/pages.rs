@@ -15,7 +15,7 @@ use tower::ServiceExt;
 
 use crate::api::problem::ApiError;
 use crate::api::session::{path_here, percent, see_other};
-use crate::api::shares;
+use crate::api::{oidc, shares};
 use crate::caller::{Caller, KnownBy, NotIdentified};
 use crate::security::ScriptNonce;
 use crate::site;
@@ -44,6 +44,12 @@ pub fn router(state: AppState, api: Router) -> Router {
     }
     let shared = get(shares::open).with_state(state.clone());
     router = router.route("/share/{key}", shared);
+    if state.gate.provider().is_some() {
+        let (begin, callback) = (get(oidc::begin), get(oidc::callback));
+        router = router
+            .route("/login/oidc", begin.with_state(state.clone()))
+            .route("/login/oidc/callback", callback.with_state(state.clone()));
+    }
     router.fallback(elsewhere).with_state(Pages { state, api })
 }
 

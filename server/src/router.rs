@@ -24,7 +24,7 @@ use crate::caller::know_caller;
 use crate::guard::same_origin;
 use crate::identity::calls::{self, Calls};
 use crate::state::AppState;
-use crate::{api, pages, security};
+use crate::{api, pages, security, timing};
 
 /// How long a call that answers at once may take.
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -41,12 +41,14 @@ pub fn router(state: AppState) -> Router {
     let (quick, mut document) = api::routes().split_for_parts();
     let (lasting, lasting_document) = api::lasting_routes().split_for_parts();
     document.merge(lasting_document);
-    let document = serde_json::to_value(&document).unwrap_or_default();
+    let mut document = serde_json::to_value(&document).unwrap_or_default();
+    api::answers::describe(&mut document);
     let (calls, faults) = Calls::read(&document);
     for fault in faults {
         tracing::error!("{fault}; nobody gets it");
     }
-    let calls = Arc::new(calls.with(Method::GET, DOCUMENT, Right::Read));
+    let calls = calls.with(Method::GET, DOCUMENT, Right::Read);
+    let calls = Arc::new(calls.in_environment(state.environment.as_ref()));
     let document = Bytes::from(document.to_string());
     let body_limit = state
         .store
@@ -85,6 +87,7 @@ pub fn router(state: AppState) -> Router {
                 .layer(SetRequestIdLayer::new(REQUEST_ID, MakeRequestUuid))
                 .layer(TraceLayer::new_for_http().make_span_with(span))
                 .layer(PropagateRequestIdLayer::new(REQUEST_ID))
+                .layer(from_fn(timing::measure))
                 .layer(from_fn_with_state(state.clone(), security::headers))
                 .layer(CatchPanicLayer::custom(panicked))
                 .layer(from_fn_with_state(state.clone(), same_origin))

@@ -7,7 +7,11 @@ use axum::http::{HeaderValue, header};
 use axum::middleware::Next;
 use axum::response::Response;
 
+use crate::guard::is_loopback_host;
 use crate::state::AppState;
+
+/// How long browsers ask this host by https only, in seconds: a year.
+const HTTPS_ONLY: &str = "max-age=31536000";
 
 /// The nonce of one answer; the page writes it into its inline scripts.
 #[derive(Debug, Clone)]
@@ -19,6 +23,7 @@ pub async fn headers(State(state): State<AppState>, mut request: Request, next: 
     request
         .extensions_mut()
         .insert(ScriptNonce(Arc::clone(&nonce)));
+    let https_only = state.gate.tls() && !is_on_loopback(&request);
     let mut response = next.run(request).await;
     let headers = response.headers_mut();
     let policy = format!(
@@ -45,9 +50,22 @@ pub async fn headers(State(state): State<AppState>, mut request: Request, next: 
         "cross-origin-resource-policy",
         HeaderValue::from_static("same-origin"),
     );
+    if https_only {
+        headers.insert(
+            header::STRICT_TRANSPORT_SECURITY,
+            HeaderValue::from_static(HTTPS_ONLY),
+        );
+    }
     // What the API answers is of the moment; the site's files say themselves how long they last.
     headers
         .entry(header::CACHE_CONTROL)
         .or_insert(HeaderValue::from_static("no-store"));
     response
+}
+
+/// Browsers keep what they were told for a host, whatever its port: this machine's own has other servers, which know no https.
+fn is_on_loopback(request: &Request) -> bool {
+    let host = request.headers().get(header::HOST);
+    host.and_then(|host| host.to_str().ok())
+        .is_none_or(is_loopback_host)
 }

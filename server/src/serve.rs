@@ -1,6 +1,5 @@
 //! `highwater serve`: starting and stopping, in order.
 
-use std::future::IntoFuture;
 use std::io::{ErrorKind, IsTerminal};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
@@ -9,7 +8,7 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use highwater_engine::{Feed, FeedOptions, ReadModelOptions, ReadModels, States, Subscriptions};
-use highwater_model::LoginMode;
+use highwater_model::{Environment, LoginMode};
 use highwater_postgres::{Binaries, Embedded, Options};
 use highwater_store::{Store, StoreOptions, Tasks};
 use leptos::config::LeptosOptions;
@@ -17,21 +16,24 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
 
+use crate::alerts::Alerts;
 use crate::cli::client::ServerArgs;
 use crate::config::ServeArgs;
 use crate::demo::{DemoShop, Way};
+use crate::door::Door;
 use crate::identity::{Gate, GateOptions};
 use crate::live::Boards;
 use crate::site::Site;
 use crate::state::{AppState, Reach};
-use crate::{audit, memory, metrics, router};
+use crate::tls::Tls;
+use crate::{alerts, audit, memory, metrics, router};
 
 /// How many ports after 3000 are tried when nobody named one.
 const PORTS: u16 = 20;
 /// How long the link for the first admin works, in seconds; the next start prints a new one.
 const FIRST_ADMIN_S: i64 = 60 * 60;
 /// How long requests that still run get at the end.
-const DRAIN: Duration = Duration::from_secs(10);
+pub const DRAIN: Duration = Duration::from_secs(10);
 
 /// Runs the server until it is told to stop.
 ///
@@ -41,7 +43,9 @@ pub fn run(args: &ServeArgs) -> anyhow::Result<()> {
     memory::give_back();
     start_log(&args.log, args.log_json);
     let way_in = way_in(args)?;
-    let listener = listen(args.listen, way_in.login)?;
+    let environment = args.environment()?;
+    let tls = Tls::of(args)?;
+    let door = Door::new(listen(args.listen, way_in.login)?, tls)?;
     let (url, embedded) = match args.database_url() {
         Some(url) => (url, None),
         None => start_postgres(args).map(|postgres| (postgres.url(), Some(postgres)))?,
@@ -51,7 +55,7 @@ pub fn run(args: &ServeArgs) -> anyhow::Result<()> {
         .build()
         .context("the runtime did not start")?;
     let data_dir = embedded.is_some().then(|| data_dir(args));
-    let served = runtime.block_on(serve(args, way_in, listener, &url, data_dir));
+    let served = runtime.block_on(serve(args, way_in, environment, door, &url, data_dir));
     runtime.shutdown_timeout(Duration::from_secs(5));
     if let Some(postgres) = embedded {
         postgres.stop();
@@ -63,7 +67,8 @@ pub fn run(args: &ServeArgs) -> anyhow::Result<()> {
 async fn serve(
     args: &ServeArgs,
     way_in: GateOptions,
-    listener: TcpListener,
+    environment: Option<Environment>,
+    door: Door,
     url: &str,
     data_dir: Option<PathBuf>,
 ) -> anyhow::Result<()> {
@@ -86,11 +91,11 @@ async fn serve(
     let read_models = ReadModels::start(store.clone(), &tasks, options);
     let stopping = CancellationToken::new();
     let site = Site::load();
-    let address = listener.local_addr()?;
+    let here = door.url();
     let gate = Gate::new(
         store.clone(),
         GateOptions {
-            port: address.port(),
+            port: door.address().port(),
             ..way_in
         },
     )?;
@@ -98,21 +103,23 @@ async fn serve(
     gate.watch(&tasks);
     audit::start(store.clone(), &tasks);
     let demo = match args.demo {
-        Some(rate) => Some(open_demo(&store, &gate, address, rate, args).await?),
+        Some(rate) => Some(open_demo(&store, &gate, door.house(), rate, args).await?),
         None => None,
     };
     let state = AppState::from(Reach {
         boards: Boards::start(&store, &tasks),
         states: States::new(store.clone()),
         subscriptions: Subscriptions::start(store.clone(), feed.clone(), &tasks),
+        alerts: Alerts::of(gate.origin().unwrap_or(&here)),
         gate: Arc::clone(&gate),
+        environment,
         store,
         feed,
         read_models,
         demo: demo.clone(),
         stopping: stopping.clone(),
         data_dir,
-        metrics: metrics::install(),
+        metrics: metrics::start(&tasks),
         leptos: LeptosOptions::builder()
             .output_name(site.js.clone())
             .site_root("target/site")
@@ -120,17 +127,11 @@ async fn serve(
             .build(),
         site: Arc::new(site),
     });
-    let listener = tokio::net::TcpListener::from_std(listener)?;
-    let app = router::router(state);
-    say_where(address, demo.is_some());
-    say_first_admin(&gate, address).await?;
+    alerts::start(&state, &tasks);
+    let server = door.answer(router::router(state), &stopping, &tasks)?;
+    say_where(&here, demo.is_some());
+    say_first_admin(&gate, &here).await?;
 
-    let server = axum::serve(
-        listener,
-        app.into_make_service_with_connect_info::<SocketAddr>(),
-    )
-    .with_graceful_shutdown(stopping.clone().cancelled_owned())
-    .into_future();
     tokio::pin!(server);
     let ended = tokio::select! {
         ended = &mut server => ended,
@@ -164,7 +165,11 @@ async fn open_demo(
 ) -> anyhow::Result<DemoShop> {
     let url = format!("http://{address}/").parse()?;
     let token = gate.house_token().map(|token| token.to_owned().into());
-    let server = ServerArgs { url, token };
+    let server = ServerArgs {
+        url,
+        token,
+        ca_file: None,
+    };
     let way = Way {
         server,
         events_per_second,
@@ -190,20 +195,41 @@ fn way_in(args: &ServeArgs) -> anyhow::Result<GateOptions> {
             "--public-url is {url}; it is https, and a host without a path, like https://highwater.example"
         ),
     };
-    if login == LoginMode::Password && listens_to_all && origin.is_none() {
+    let tls = args.tls_cert.is_some();
+    if login == LoginMode::Password && listens_to_all && origin.is_none() && !tls {
         bail!(
-            "passwords would travel in plain text. Let a proxy of yours answer by https, and name where: --public-url https://highwater.example \
-             (and --trusted-proxies, its address, so that logins are slowed by who tries them); or listen on 127.0.0.1."
+            "passwords would travel in plain text. Give the server a certificate: --tls-cert FILE --tls-key FILE; or let a proxy of yours \
+             answer by https, and name where: --public-url https://highwater.example (and --trusted-proxies, its address, so that logins \
+             are slowed by who tries them); or listen on 127.0.0.1."
+        );
+    }
+    if login == LoginMode::Oidc && listens_to_all && origin.is_none() {
+        bail!(
+            "the provider has to know where it sends browsers back to. Name where they find this server: --public-url https://highwater.example \
+             (https by a proxy of yours, or by --tls-cert FILE --tls-key FILE); or listen on 127.0.0.1."
         );
     }
     if login == LoginMode::Local && origin.is_some() {
-        bail!("--public-url is for a server with a login; start it with --login=password");
+        bail!(
+            "--public-url is for a server with a login; start it with --login=password or --login=oidc"
+        );
     }
+    let provider = match login {
+        LoginMode::Oidc => Some(args.oidc.options()?),
+        LoginMode::Local | LoginMode::Password if args.oidc.oidc_issuer.is_some() => {
+            bail!(
+                "--oidc-issuer is for a server at whose provider one logs in; start it with --login=oidc"
+            )
+        }
+        LoginMode::Local | LoginMode::Password => None,
+    };
     Ok(GateOptions {
         login,
+        provider,
         origin,
         proxies: args.trusted_proxies.clone(),
         port: 0,
+        tls,
     })
 }
 
@@ -212,7 +238,7 @@ fn listen(named: Option<SocketAddr>, login: LoginMode) -> anyhow::Result<TcpList
     let listener = match named {
         Some(address) if login == LoginMode::Local && !address.ip().is_loopback() => bail!(
             "{address} is not a loopback address, and without a login everybody who reaches the server is its admin; \
-             start it with --login=password, or listen on 127.0.0.1 and reach it from elsewhere through an SSH tunnel."
+             start it with --login=password or --login=oidc, or listen on 127.0.0.1 and reach it from elsewhere through an SSH tunnel."
         ),
         Some(address) => TcpListener::bind(address)
             .with_context(|| format!("can't listen on {address}; is another Highwater running? --listen takes another port"))?,
@@ -282,10 +308,9 @@ pub(crate) fn start_log(levels: &str, json: bool) {
     clippy::print_stdout,
     reason = "a secret, which does not belong in a log"
 )]
-async fn say_first_admin(gate: &Gate, address: SocketAddr) -> anyhow::Result<()> {
+async fn say_first_admin(gate: &Gate, here: &str) -> anyhow::Result<()> {
     if let Some(path) = gate.first_admin(FIRST_ADMIN_S).await? {
-        let here = format!("http://{address}");
-        let place = gate.origin().unwrap_or(&here);
+        let place = gate.origin().unwrap_or(here);
         println!("There is no admin yet. Become the first, within an hour, at {place}{path}");
     }
     Ok(())
@@ -295,21 +320,21 @@ async fn say_first_admin(gate: &Gate, address: SocketAddr) -> anyhow::Result<()>
     clippy::print_stdout,
     reason = "the one line that a person or a script waits for"
 )]
-fn say_where(address: SocketAddr, has_demo: bool) {
-    println!("Highwater is at http://{address}/");
+fn say_where(here: &str, has_demo: bool) {
+    println!("Highwater is at {here}/");
     if std::io::stdout().is_terminal() {
         // The commands look for port 3000 by themselves.
-        let url = if address.port() == 3000 {
+        let url = if here.starts_with("http://") && here.ends_with(":3000") {
             String::new()
         } else {
-            format!(" --url http://{address}")
+            format!(" --url {here}")
         };
         let program = program();
         if has_demo {
             println!(
-                "  http://{address}/stage   its services, and what flows between them; stop one and see"
+                "  {here}/stage   its services, and what flows between them; stop one and see"
             );
-            println!("  http://{address}/shop    order something yourself");
+            println!("  {here}/shop    order something yourself");
         }
         println!("\nIn another terminal:");
         println!("  {program} tail{url} 'type:Order*'         events as they are recorded");

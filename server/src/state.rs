@@ -5,11 +5,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use highwater_engine::{Feed, ReadModels, States, Subscriptions};
+use highwater_model::Environment;
 use highwater_store::Store;
 use leptos::config::LeptosOptions;
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio_util::sync::CancellationToken;
 
+use crate::alerts::Alerts;
 use crate::demo::DemoShop;
 use crate::identity::Gate;
 use crate::live::Boards;
@@ -25,6 +27,8 @@ pub struct Reach {
     pub store: Store,
     /// Who gets in.
     pub gate: Arc<Gate>,
+    /// What the server looks after, if that was said.
+    pub environment: Option<Environment>,
     /// The newest events.
     pub feed: Feed,
     /// The read models.
@@ -35,6 +39,8 @@ pub struct Reach {
     pub subscriptions: Subscriptions,
     /// How these and the jobs are, for those who watch.
     pub boards: Boards,
+    /// How this server looks after alerts.
+    pub alerts: Alerts,
     /// The demo shop, if this server runs one.
     pub demo: Option<DemoShop>,
     /// Cancelled when the server begins to stop: live connections close, `/readyz` says so.

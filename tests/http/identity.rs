@@ -71,9 +71,14 @@ async fn join(server: &Running, path: &str, name: Option<&str>) -> Browser {
 /// A server and its first admin.
 pub(crate) async fn with_admin() -> (Running, Browser) {
     let server = Running::with_login().await;
-    let link = server.first_admin.clone().unwrap();
-    let admin = join(&server, &link, Some("root")).await;
+    let admin = first_admin(&server).await;
     (server, admin)
+}
+
+/// The first admin of a server.
+pub(crate) async fn first_admin(server: &Running) -> Browser {
+    let link = server.first_admin.clone().unwrap();
+    join(server, &link, Some("root")).await
 }
 
 /// Another user.

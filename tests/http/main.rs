@@ -5,6 +5,8 @@
     reason = "a test fails where it breaks"
 )]
 
+mod alert_rules;
+mod alerts;
 mod append;
 mod bad_appends;
 mod bad_import;
@@ -14,14 +16,33 @@ mod bad_rebuilds;
 mod charts;
 mod check;
 mod command;
+mod deploy;
+mod exposition;
 mod flows;
 mod identity;
 mod identity_calls;
 mod import;
 mod live;
 mod live_nonsense;
+mod maintenance;
+mod masking;
+mod masking_plant;
+mod masking_rules;
+mod masking_walk;
+mod metrics;
 mod odd_stream_names;
+mod oidc;
+mod oidc_provider;
+mod oidc_refused;
+mod oidc_visitor;
 mod openapi;
+mod production;
+#[path = "../no_loss/program.rs"]
+#[expect(
+    dead_code,
+    reason = "the servers of these tests run inside of them, but for one"
+)]
+mod program;
 mod read_model_rows;
 mod read_models;
 mod read_models_lag;
@@ -37,5 +58,8 @@ mod stream_states;
 mod subscriptions;
 #[path = "../support/mod.rs"]
 mod support;
+mod tls;
+mod tls_server;
 mod totals;
 mod views;
+mod webhook;

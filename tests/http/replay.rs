@@ -17,7 +17,7 @@ insert into seen select stream, (data->>'cents')::bigint from events on conflict
 ";
 
 /// A server with rows of six orders; the position of its last event.
-async fn seen() -> (Running, i64) {
+pub(crate) async fn seen() -> (Running, i64) {
     let server = Running::start().await;
     let last = some_orders(&server).await;
     put(&server, "totals", SEEN).await;

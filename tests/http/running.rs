@@ -4,13 +4,15 @@ use std::net::SocketAddr;
 use std::ops::Deref;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
-use highwater::identity::{Gate, GateOptions};
+use highwater::alerts::{self, Alerts};
+use highwater::identity::{Gate, GateOptions, OidcOptions};
 use highwater::live::Boards;
 use highwater::state::{AppState, Reach};
 use highwater::{metrics, router, site::Site};
 use highwater_engine::{Feed, FeedOptions, ReadModelOptions, ReadModels, States, Subscriptions};
-use highwater_model::LoginMode;
+use highwater_model::{Environment, LoginMode};
 use highwater_store::{Store, StoreOptions, Tasks};
 use leptos::config::LeptosOptions;
 use reqwest::{RequestBuilder, StatusCode};
@@ -28,6 +30,7 @@ pub(crate) struct Running {
     /// The path of the first admin's link; none where there is no login.
     pub(crate) first_admin: Option<String>,
     tasks: Tasks,
+    state: AppState,
 }
 
 impl Running {
@@ -39,7 +42,37 @@ impl Running {
     /// Starts one with a login.
     pub(crate) async fn with_login() -> Self {
         let (feed, read_models) = (FeedOptions::default(), ReadModelOptions::default());
-        Self::of(feed, read_models, LoginMode::Password).await
+        Self::of(feed, read_models, LoginMode::Password, None, None).await
+    }
+
+    /// Starts one with a login that renders the console's pages; their files it does not need.
+    pub(crate) async fn with_pages(feed: FeedOptions) -> Self {
+        let site = Site {
+            js: "highwater".to_owned(),
+            css: "/pkg/highwater.css".to_owned(),
+        };
+        Self::at(
+            database::create().await,
+            feed,
+            ReadModelOptions::default(),
+            LoginMode::Password,
+            None,
+            None,
+            site,
+        )
+        .await
+    }
+
+    /// Starts one where one logs in at this provider.
+    pub(crate) async fn with_provider(provider: OidcOptions) -> Self {
+        let (feed, read_models) = (FeedOptions::default(), ReadModelOptions::default());
+        Self::of(feed, read_models, LoginMode::Oidc, Some(provider), None).await
+    }
+
+    /// Starts one that looks after something.
+    pub(crate) async fn looking_after(environment: Environment, login: LoginMode) -> Self {
+        let (feed, read_models) = (FeedOptions::default(), ReadModelOptions::default());
+        Self::of(feed, read_models, login, None, Some(environment)).await
     }
 
     /// Starts one with a feed of another size.
@@ -56,17 +89,65 @@ impl Running {
         Self::with(FeedOptions::default(), options).await
     }
 
-    async fn with(options: FeedOptions, read_models: ReadModelOptions) -> Self {
-        Self::of(options, read_models, LoginMode::Local).await
+    /// From now on this one looks after the rules of alerts, far more often than others do.
+    pub(crate) fn look_after_alerts(&self) {
+        alerts::start(&self.state, &self.tasks);
     }
 
-    async fn of(options: FeedOptions, read_models: ReadModelOptions, login: LoginMode) -> Self {
+    async fn with(options: FeedOptions, read_models: ReadModelOptions) -> Self {
+        Self::of(options, read_models, LoginMode::Local, None, None).await
+    }
+
+    async fn of(
+        options: FeedOptions,
+        read_models: ReadModelOptions,
+        login: LoginMode,
+        provider: Option<OidcOptions>,
+        environment: Option<Environment>,
+    ) -> Self {
+        let database_url = database::create().await;
+        Self::at(
+            database_url,
+            options,
+            read_models,
+            login,
+            provider,
+            environment,
+            Site::default(),
+        )
+        .await
+    }
+
+    /// Starts another one on the same store, without a login.
+    pub(crate) async fn beside(&self) -> Self {
+        let (feed, read_models) = (FeedOptions::default(), ReadModelOptions::default());
+        let database_url = self.database_url.clone();
+        Self::at(
+            database_url,
+            feed,
+            read_models,
+            LoginMode::Local,
+            None,
+            None,
+            Site::default(),
+        )
+        .await
+    }
+
+    async fn at(
+        database_url: String,
+        options: FeedOptions,
+        read_models: ReadModelOptions,
+        login: LoginMode,
+        provider: Option<OidcOptions>,
+        environment: Option<Environment>,
+        site: Site,
+    ) -> Self {
         let tasks = Tasks::new();
         let options_of_store = StoreOptions {
             max_connections: 4,
             ..StoreOptions::default()
         };
-        let database_url = database::create().await;
         let store = Store::open(&database_url, options_of_store, &tasks)
             .await
             .unwrap();
@@ -76,15 +157,20 @@ impl Running {
         let address = listener.local_addr().unwrap();
         let gate = GateOptions {
             login,
+            provider,
             origin: None,
             proxies: Vec::new(),
             port: address.port(),
+            tls: false,
         };
         let gate = Arc::new(Gate::new(store.clone(), gate).unwrap());
         gate.watch(&tasks);
         let first_admin = gate.first_admin(60).await.unwrap();
+        let looks = Alerts::of(&format!("http://{address}")).every(Duration::from_millis(200));
         let state = AppState::from(Reach {
+            alerts: looks,
             gate,
+            environment,
             boards: Boards::start(&store, &tasks),
             states: States::new(store.clone()),
             subscriptions: Subscriptions::start(store.clone(), feed.clone(), &tasks),
@@ -95,10 +181,10 @@ impl Running {
             stopping: CancellationToken::new(),
             data_dir: None,
             metrics: metrics::install(),
-            site: Arc::new(Site::default()),
+            site: Arc::new(site),
             leptos: LeptosOptions::builder().output_name("highwater").build(),
         });
-        let app = router::router(state).into_make_service_with_connect_info::<SocketAddr>();
+        let app = router::router(state.clone()).into_make_service_with_connect_info::<SocketAddr>();
         tasks.spawn("server of a test", async move {
             axum::serve(listener, app).await.unwrap();
         });
@@ -107,6 +193,7 @@ impl Running {
             database_url,
             first_admin,
             tasks,
+            state,
         }
     }
 

@@ -15,7 +15,7 @@ use crate::support::socket::{Socket, hear, say};
 const PLANTED: &str = "planted-5f1c";
 
 /// What the link of this answer shows to a browser of its own.
-async fn onlooker(server: &Running, path: &str) -> Browser {
+pub(crate) async fn onlooker(server: &Running, path: &str) -> Browser {
     let client = reqwest::Client::builder()
         .no_proxy()
         .redirect(reqwest::redirect::Policy::none())
@@ -30,7 +30,8 @@ async fn onlooker(server: &Running, path: &str) -> Browser {
     Browser::with(cookie.split(';').next().unwrap())
 }
 
-async fn share(server: &Running, admin: &Browser, body: Value) -> (i64, String) {
+/// Makes a link: its number and its path.
+pub(crate) async fn share(server: &Running, admin: &Browser, body: Value) -> (i64, String) {
     let (status, made) = admin.send(server, "POST", "/api/shares", body).await;
     assert_eq!(status, StatusCode::OK, "{made}");
     let path = made["path"].as_str().unwrap().to_owned();
@@ -67,7 +68,8 @@ async fn plant(server: &Running, admin: &Browser) {
     assert!(status.is_success(), "{problem}");
 }
 
-async fn connect(server: &Running, browser: &Browser) -> Socket {
+/// Opens the live feed as this browser.
+pub(crate) async fn connect(server: &Running, browser: &Browser) -> Socket {
     let address = format!("ws://{}/api/live", server.address);
     let mut request = address.into_client_request().unwrap();
     let cookie = browser.cookie().parse().unwrap();

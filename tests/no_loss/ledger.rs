@@ -33,6 +33,13 @@ impl Ledger {
         notes.values().filter(|found| **found == fate).count()
     }
 
+    /// Those whose commit was answered.
+    pub(crate) fn committed(&self) -> Vec<Uuid> {
+        let notes = self.0.lock().unwrap();
+        let committed = notes.iter().filter(|(_, fate)| **fate == Fate::Committed);
+        committed.map(|(id, _)| *id).collect()
+    }
+
     /// What was committed is there once; what never was is not; there is nothing else.
     pub(crate) fn audit(&self, log: &[(i64, Uuid)]) {
         let notes = self.0.lock().unwrap();

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use highwater_postgres::{Binaries, Embedded, Options};
 use serde_json::{Value, json};
+use sqlx::{Connection, PgConnection};
 use tempfile::TempDir;
 use tokio::sync::watch;
 use tokio::task::{JoinSet, spawn_blocking};
@@ -179,5 +180,93 @@ async fn is_ready_again(api: &Api) {
             refused < 20,
             "it has no connection that it does not know is broken"
         );
+    }
+}
+
+/// The secret of a program that may read the metrics, and nothing else.
+const WATCHER: &str = "hw_watcher";
+
+#[tokio::test]
+async fn metrics_are_answered_without_the_database_to_who_may_watch() {
+    let mut postgres = Postgres::new().await;
+    let url = postgres.url();
+    let open = Server::start(&url).await;
+    let own = Target::Own("before-1".to_owned());
+    api_writer::write(vec![open.api.clone()], own, 20, Ledger::default()).await;
+    let mut sql = PgConnection::connect(&url).await.unwrap();
+    for statement in [
+        "insert into highwater.users (name, role, password) values ('root', 'admin', 'none')",
+        "insert into highwater.api_tokens (name, secret_hash, rights, created_by, expires_at)
+         values ('prometheus', sha256('hw_watcher'), '{watch}', 'root', clock_timestamp() + interval '1 day')",
+    ] {
+        sqlx::query(statement).execute(&mut sql).await.unwrap();
+    }
+    sql.close().await.unwrap();
+    let guarded = Server::start_with(&["--database-url", &url, "--login=password"]).await;
+    let watched = [(&open.api, None), (&guarded.api, Some(WATCHER))];
+    for (api, secret) in watched {
+        is_up_again(api, secret).await;
+    }
+
+    postgres.stop().await;
+    for (api, secret) in watched {
+        knows_that_it_is_away(api, secret).await;
+    }
+    // Refused for want of a right while it is remembered whose the token is, and then because that can't be asked.
+    let events = || guarded.api.request("GET", "/api/events");
+    let mut refused = answer(events().bearer_auth(WATCHER)).await;
+    while refused.0 == 403 {
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        refused = answer(events().bearer_auth(WATCHER)).await;
+    }
+    is_unavailable("/api/events", refused);
+    knows_that_it_is_away(&guarded.api, Some(WATCHER)).await;
+    assert_eq!(scrape(&guarded.api, None).await.0, 401);
+    assert_eq!(scrape(&guarded.api, Some("hw_another")).await.0, 503);
+
+    postgres.start().await;
+    for (api, secret) in watched {
+        is_up_again(api, secret).await;
+    }
+}
+
+/// `GET /metrics`, within less time than Prometheus waits.
+async fn scrape(api: &Api, secret: Option<&str>) -> (u16, String) {
+    let request = api.request("GET", "/metrics");
+    let request = match secret {
+        Some(secret) => request.bearer_auth(secret),
+        None => request,
+    };
+    let request = request.timeout(Duration::from_secs(8));
+    let response = request.send().await.unwrap();
+    (response.status().as_u16(), response.text().await.unwrap())
+}
+
+/// What the server itself knows is told, what only the database knows is not.
+async fn knows_that_it_is_away(api: &Api, secret: Option<&str>) {
+    let (status, metrics) = scrape(api, secret).await;
+    assert_eq!(status, 200, "{metrics}");
+    let has = |start: &str| metrics.lines().any(|line| line.starts_with(start));
+    for line in [
+        "highwater_database_up 0",
+        "highwater_head_position 39",
+        "highwater_mark_age_seconds ",
+        "highwater_pool_connections_max{pool=\"read\"} ",
+    ] {
+        assert!(has(line), "{line} is missing in {metrics}");
+    }
+    assert!(!has("highwater_jobs{"), "{metrics}");
+}
+
+async fn is_up_again(api: &Api, secret: Option<&str>) {
+    let until = tokio::time::Instant::now() + Duration::from_secs(30);
+    loop {
+        let (status, metrics) = scrape(api, secret).await;
+        let has = |line: &str| metrics.lines().any(|found| found == line);
+        if has("highwater_database_up 1") && has("highwater_head_position 39") {
+            return;
+        }
+        assert!(tokio::time::Instant::now() < until, "{status}: {metrics}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
     }
 }

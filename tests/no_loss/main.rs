@@ -8,7 +8,9 @@
 )]
 
 mod api_writer;
+mod backup;
 mod crowd;
+mod faults;
 mod import;
 mod import_file;
 mod ledger;
@@ -16,6 +18,7 @@ mod log;
 mod lost_database;
 mod mixed_writers;
 mod program;
+mod proxy;
 mod reader;
 mod rebuild;
 mod sql_writer;

@@ -1,6 +1,7 @@
 //! `cargo xtask …`: the commands of someone who works on Highwater. Each says what it does and, where it can't, what to do by hand.
 #![expect(clippy::print_stdout, reason = "a program for the terminal")]
 
+mod api_check;
 mod bench;
 mod check;
 mod leave_out;
@@ -27,9 +28,9 @@ enum Task {
         #[arg(last = true)]
         arguments: Vec<String>,
     },
-    /// Runs every test: Rust on a throw-away Postgres, then the browser's
+    /// Runs every test: Rust on a throw-away Postgres, the API against its description, the browser's
     Test {
-        /// Leaves the browser's tests out, and the optimised console that they need
+        /// Leaves all but the Rust tests out
         #[arg(long)]
         no_browser: bool,
     },

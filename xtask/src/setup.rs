@@ -71,22 +71,38 @@ pub(crate) fn chromium() -> Result<String> {
         return Ok(path);
     }
     let by_hand = "the browser tests need Chromium: install it (`sudo apt-get install -y chromium`, `brew install --cask chromium`) or set CHROMIUM_PATH";
+    install(&["chromium"], by_hand)?;
+    find().ok_or_else(|| anyhow::anyhow!(by_hand))
+}
+
+/// Python with venv; installed with apt where that is possible.
+pub(crate) fn python() -> Result<()> {
+    let has_venv = || {
+        let asked = step::command("python3")
+            .args(["-c", "import venv, ensurepip"])
+            .stderr(Stdio::null())
+            .status();
+        asked.is_ok_and(|status| status.success())
+    };
+    if has_venv() {
+        return Ok(());
+    }
+    let by_hand = "the check of the API needs Python 3.10 or newer with venv: install it (`sudo apt-get install -y python3 python3-venv`) and try again";
+    install(&["python3", "python3-venv"], by_hand)?;
+    if has_venv() { Ok(()) } else { bail!(by_hand) }
+}
+
+/// Installs with apt, or says what to do by hand.
+fn install(packages: &[&str], by_hand: &'static str) -> Result<()> {
     if !step::is_there("apt-get") {
         bail!(by_hand);
     }
-    step::say("installing Chromium with apt-get");
+    step::say(&format!("installing {} with apt-get", packages.join(" ")));
     let sudo = !std::fs::write("/usr/.highwater-may-write", "")
         .is_ok_and(|()| std::fs::remove_file("/usr/.highwater-may-write").is_ok());
-    for arguments in [
-        &["update", "-qq"][..],
-        &[
-            "install",
-            "-y",
-            "-qq",
-            "--no-install-recommends",
-            "chromium",
-        ],
-    ] {
+    let install = ["install", "-y", "-qq", "--no-install-recommends"];
+    let install = [&install[..], packages].concat();
+    for arguments in [&["update", "-qq"][..], &install] {
         let mut apt = step::command(if sudo { "sudo" } else { "apt-get" });
         if sudo {
             apt.args(["-n", "apt-get"]);
@@ -95,5 +111,5 @@ pub(crate) fn chromium() -> Result<String> {
             bail!(by_hand);
         }
     }
-    find().ok_or_else(|| anyhow::anyhow!(by_hand))
+    Ok(())
 }

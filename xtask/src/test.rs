@@ -1,29 +1,45 @@
 //! `cargo xtask test`: everything that can fail.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use highwater_postgres::scratch::{Scratch, URL_VARIABLE};
 
-use crate::{setup, site, step};
+use crate::{api_check, setup, site, step};
 
-pub(crate) fn test(browser: bool) -> Result<()> {
-    // What the browser needs comes first: a missing piece is better told before the long part than after it.
-    let chromium = if browser {
-        setup::npm_packages()?;
-        let chromium = setup::chromium()?;
-        setup::wasm_target()?;
-        site::build(true)?;
-        Some(chromium)
-    } else {
-        None
-    };
+pub(crate) fn test(all: bool) -> Result<()> {
+    // What only some of it needs comes first: a missing piece is better told before the long part than after it.
+    let tools = if all { Some(Tools::set_up()?) } else { None };
     step::say("building the server and the tests");
     step::run(runner().args(["--workspace", "--no-run"]))?;
     let rust = rust();
-    let browser = chromium.map_or(Ok(()), |chromium| playwright(&chromium));
-    // Both have run and said their numbers; now either may fail the task.
-    rust.and(browser)
+    let others = tools.map_or(Ok(()), |tools| {
+        // Optimised, the server would take another 20 minutes to build, and is the same code: this one the Rust tests have built.
+        let program = step::target().join("debug/highwater");
+        let api = api_check::run(&tools.asks, &program);
+        playwright(&tools.chromium, &program).and(api)
+    });
+    // All have run and said their numbers; now each may fail the task.
+    rust.and(others)
+}
+
+/// What is needed beside Rust.
+struct Tools {
+    /// The browser.
+    chromium: String,
+    /// What asks the API.
+    asks: PathBuf,
+}
+
+impl Tools {
+    fn set_up() -> Result<Self> {
+        setup::npm_packages()?;
+        let chromium = setup::chromium()?;
+        let asks = api_check::set_up()?;
+        setup::wasm_target()?;
+        site::build(true)?;
+        Ok(Self { chromium, asks })
+    }
 }
 
 fn runner() -> std::process::Command {
@@ -45,14 +61,12 @@ fn rust() -> Result<()> {
     step::run(cargo.env(URL_VARIABLE, postgres.url_for("postgres")))
 }
 
-/// In the console that ships, and the server that the Rust tests have built: an optimised one would take another 20 minutes, and
-/// is the same code.
-fn playwright(chromium: &str) -> Result<()> {
+/// In the console that ships.
+fn playwright(chromium: &str, program: &Path) -> Result<()> {
     step::say("browser tests on the optimised console");
-    let program = step::target().join("debug/highwater");
     let mut npx = step::command("npx");
     npx.args(["--no-install", "playwright", "test"])
-        .current_dir(Path::new("end2end"));
+        .current_dir("end2end");
     step::run(
         npx.env("HIGHWATER_BIN", program)
             .env("CHROMIUM_PATH", chromium),

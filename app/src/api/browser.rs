@@ -36,20 +36,26 @@ pub(crate) fn leave_for_login() {
     let _ = location.assign(&format!("/login?next={}", super::escape(&here)));
 }
 
-/// Asks with `fetch`.
+/// Asks with `fetch`; with a name that was typed to confirm it.
 #[cfg(target_arch = "wasm32")]
-pub(super) async fn from_browser(sending: Sending) -> Result<(u16, String), String> {
-    send_wrapper::SendWrapper::new(fetch(sending)).await
+pub(super) async fn from_browser(
+    sending: &Sending,
+    confirmed: Option<&str>,
+) -> Result<(u16, String), String> {
+    send_wrapper::SendWrapper::new(fetch(sending, confirmed)).await
 }
 
 /// Routes are listed, and tests run, without a transport.
 #[cfg(not(target_arch = "wasm32"))]
-pub(super) fn from_browser(_: Sending) -> impl Future<Output = Result<(u16, String), String>> {
+pub(super) fn from_browser(
+    _: &Sending,
+    _: Option<&str>,
+) -> impl Future<Output = Result<(u16, String), String>> {
     std::future::ready(Err("the page has no transport".to_owned()))
 }
 
 #[cfg(target_arch = "wasm32")]
-async fn fetch(sending: Sending) -> Result<(u16, String), String> {
+async fn fetch(sending: &Sending, confirmed: Option<&str>) -> Result<(u16, String), String> {
     use wasm_bindgen::JsCast as _;
     use wasm_bindgen_futures::JsFuture;
     let say = |error: wasm_bindgen::JsValue| {
@@ -61,12 +67,18 @@ async fn fetch(sending: Sending) -> Result<(u16, String), String> {
     let window = web_sys::window().ok_or("there is no window")?;
     let init = web_sys::RequestInit::new();
     init.set_method(sending.method);
+    let headers = web_sys::Headers::new().map_err(say)?;
     if let Some((media_type, body)) = &sending.body {
-        let headers = web_sys::Headers::new().map_err(say)?;
         headers.set("Content-Type", media_type).map_err(say)?;
-        init.set_headers(&headers);
         init.set_body(&wasm_bindgen::JsValue::from_str(body));
     }
+    if let Some(name) = confirmed {
+        let name = super::escape(name);
+        headers
+            .set(highwater_model::CONFIRM_HEADER, &name)
+            .map_err(say)?;
+    }
+    init.set_headers(&headers);
     let response: web_sys::Response =
         JsFuture::from(window.fetch_with_str_and_init(&sending.path, &init))
             .await

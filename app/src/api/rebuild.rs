@@ -72,7 +72,6 @@ impl Api {
         let body = DiscardBody {
             version,
             reason: Some(reason),
-            confirm: None,
         };
         self.post(of(name, "/discard").0, &body).await
     }
@@ -81,7 +80,6 @@ impl Api {
 fn because(reason: String) -> PromoteBody {
     PromoteBody {
         reason: Some(reason),
-        confirm: None,
     }
 }
 

@@ -4,6 +4,8 @@ use highwater_model::{Right, StoreFacts};
 use leptos::prelude::*;
 use leptos_router::hooks::use_location;
 
+use super::confirm_dialog::ConfirmDialog;
+use super::environment::EnvironmentBadge;
 use super::palette::Palette;
 use super::user_menu::UserMenu;
 use super::zone::ZoneSwitch;
@@ -13,7 +15,7 @@ use crate::live::{Live, Status};
 use crate::me::Me;
 
 /// The pages that exist: path, name.
-pub const PAGES: [(&str, &str); 10] = [
+pub const PAGES: [(&str, &str); 11] = [
     ("/", "Overview"),
     ("/live", "Live"),
     ("/streams", "Streams"),
@@ -22,6 +24,7 @@ pub const PAGES: [(&str, &str); 10] = [
     ("/jobs", "Jobs"),
     ("/types", "Types"),
     ("/store", "Store"),
+    ("/alerts", "Alerts"),
     ("/audit", "Audit"),
     ("/stage", "Stage"),
 ];
@@ -69,7 +72,7 @@ fn rail_item(here: Memo<String>, (path, name): (&'static str, &'static str)) -> 
     .into_any()
 }
 
-/// Where you are, the mark, the connection, search, theme, user.
+/// What the server looks after, where you are, the mark, the connection, search, theme, user.
 #[component]
 pub fn TopBar(
     /// What the store said when the page was rendered; the feed moves the mark from there.
@@ -89,6 +92,7 @@ pub fn TopBar(
             Some("jobs") => "Jobs",
             Some("types") => "Types",
             Some("store") => "Store",
+            Some("alerts") => "Alerts",
             Some("audit") => "Audit",
             Some("access") => "Access",
             Some("events") => "Events",
@@ -123,6 +127,7 @@ pub fn TopBar(
                 <i aria-hidden="true"></i>
                 "Highwater"
             </a>
+            <EnvironmentBadge />
             <span class="crumb">{crumb}</span>
             <span class="pill mono" title="The high-water mark: the newest position that is safe to read">
                 <Suspense fallback=|| "mark …">{mark}</Suspense>
@@ -138,6 +143,7 @@ pub fn TopBar(
             <UserMenu />
         </header>
         <Palette open />
+        <ConfirmDialog />
     }
     .into_any()
 }

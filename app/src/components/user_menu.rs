@@ -28,8 +28,8 @@ fn pill(words: &'static str) -> AnyView {
 fn shown(who: &WhoAmI) -> AnyView {
     match (who.login, who.name.as_deref()) {
         (LoginMode::Local, _) => pill("local · no login"),
-        (LoginMode::Password, None) => pill("nobody"),
-        (LoginMode::Password, Some(name)) => {
+        (LoginMode::Password | LoginMode::Oidc, None) => pill("nobody"),
+        (LoginMode::Password | LoginMode::Oidc, Some(name)) => {
             let role = who.role.map_or("token", highwater_model::Role::as_str);
             view! { <Menu name=name.to_owned() role keeps=who.may(Right::Administer) /> }.into_any()
         }

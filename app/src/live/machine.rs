@@ -14,7 +14,7 @@ const LONGEST_WAIT_MS: f64 = 30_000.0;
 /// The feed of the mark has this id.
 const MARK_FEED: u32 = 1;
 /// Feeds of events count up from behind it, so that an answer to an earlier filter is told apart.
-const LAST_FIXED_FEED: u32 = 3;
+const LAST_FIXED_FEED: u32 = 4;
 
 /// What a page can watch as a whole: each message says all of it anew, so there is no place to resume from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,17 +25,25 @@ pub enum Board {
     Jobs,
     /// How the subscriptions are.
     Subscriptions,
+    /// Whether maintenance is on.
+    Maintenance,
 }
 
 impl Board {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Lag, Self::Jobs, Self::Subscriptions];
+    pub const ALL: [Self; 4] = [
+        Self::Lag,
+        Self::Jobs,
+        Self::Subscriptions,
+        Self::Maintenance,
+    ];
 
     fn feed(self) -> u32 {
         match self {
             Self::Lag => 0,
             Self::Jobs => 2,
-            Self::Subscriptions => LAST_FIXED_FEED,
+            Self::Subscriptions => 3,
+            Self::Maintenance => LAST_FIXED_FEED,
         }
     }
 
@@ -44,6 +52,7 @@ impl Board {
             Self::Lag => Topic::Lag,
             Self::Jobs => Topic::Jobs,
             Self::Subscriptions => Topic::Subscriptions,
+            Self::Maintenance => Topic::Maintenance,
         };
         subscribe_to(topic, self.feed())
     }
@@ -301,6 +310,7 @@ impl Machine {
             ServerMessage::Lag { .. }
             | ServerMessage::Jobs { .. }
             | ServerMessage::Subscriptions { .. }
+            | ServerMessage::Maintenance { .. }
             | ServerMessage::Deliveries { .. }
             | ServerMessage::NotHeld { .. }
             | ServerMessage::Error { .. } => Vec::new(),
@@ -432,7 +442,7 @@ mod tests {
         );
         says(
             &mut machine,
-            &format!(r#"{{"id":4,"caught_up":{position}}}"#),
+            &format!(r#"{{"id":5,"caught_up":{position}}}"#),
             0.0,
         );
         assert_eq!(machine.status(), Status::Live);
@@ -443,7 +453,7 @@ mod tests {
     fn it_resumes_where_it_was_after_a_short_loss() {
         let mut machine = live_at(10);
         assert_eq!(
-            says(&mut machine, r#"{"id":4,"events":[],"next":40}"#, 1.0),
+            says(&mut machine, r#"{"id":5,"events":[],"next":40}"#, 1.0),
             [Effect::Take]
         );
         machine.handle(Input::Lost, 2.0, 1.0);
@@ -508,12 +518,12 @@ mod tests {
         );
         assert_eq!(
             effects[0],
-            Effect::Send(ClientMessage::Unsubscribe(Unsubscribe { unsubscribe: 4 }))
+            Effect::Send(ClientMessage::Unsubscribe(Unsubscribe { unsubscribe: 5 }))
         );
-        assert!(says(&mut machine, r#"{"id":4,"events":[],"next":30}"#, 0.0).is_empty());
+        assert!(says(&mut machine, r#"{"id":5,"events":[],"next":30}"#, 0.0).is_empty());
         assert_eq!(machine.next(), Some(Position(20)));
         assert_eq!(
-            says(&mut machine, r#"{"id":5,"events":[],"next":30}"#, 0.0),
+            says(&mut machine, r#"{"id":6,"events":[],"next":30}"#, 0.0),
             [Effect::Take]
         );
     }
@@ -523,7 +533,7 @@ mod tests {
         let mut machine = live_at(10);
         says(
             &mut machine,
-            r#"{"id":4,"gap":{"after":10,"before":100,"count":89}}"#,
+            r#"{"id":5,"gap":{"after":10,"before":100,"count":89}}"#,
             0.0,
         );
         assert_eq!(machine.next(), Some(Position(99)));

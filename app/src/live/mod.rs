@@ -4,16 +4,18 @@
 pub mod buffer;
 pub mod jobs;
 pub mod machine;
+pub mod maintenance;
 pub mod read_models;
 pub mod socket;
 pub mod subscriptions;
 
-use highwater_model::{Job, Mark, ReadModelLag, Subscription};
+use highwater_model::{Job, MaintenanceAnswer, Mark, ReadModelLag, Subscription};
 use leptos::prelude::*;
 
 pub use buffer::{Buffer, Row};
 pub use jobs::{is_late, on_jobs};
 pub use machine::Status;
+pub use maintenance::maintenance_now;
 pub use read_models::{follow_read_models, on_lag, on_pulse, take_over};
 pub use subscriptions::on_subscriptions;
 
@@ -30,6 +32,8 @@ pub struct Live {
     pub jobs: RwSignal<Option<Vec<Job>>>,
     /// How the subscriptions are, while a page watches them.
     pub subscriptions: RwSignal<Option<Vec<Subscription>>>,
+    /// Whether maintenance is on; none until the feed has said it.
+    pub maintenance: RwSignal<Option<MaintenanceAnswer>>,
     /// When the last message came, in milliseconds since 1970 (the browser's clock).
     pub heard_at: RwSignal<Option<f64>>,
     /// The browser's clock, ticking once a second; none on the server.
@@ -45,6 +49,7 @@ impl Live {
             lag: RwSignal::new(None),
             jobs: RwSignal::new(None),
             subscriptions: RwSignal::new(None),
+            maintenance: RwSignal::new(None),
             heard_at: RwSignal::new(None),
             now: RwSignal::new(None),
         }

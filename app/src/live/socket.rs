@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 
 use highwater_model::live::{SUBPROTOCOL, ServerMessage};
-use highwater_model::{Position, RecordedEvent};
+use highwater_model::{MaintenanceAnswer, Position, RecordedEvent};
 use leptos::prelude::*;
 use wasm_bindgen::JsCast as _;
 use wasm_bindgen::closure::Closure;
@@ -68,6 +68,8 @@ pub fn start(live: Live) {
     });
     if started {
         handle(Input::Start);
+        // For the banner of every page.
+        watch(Board::Maintenance);
         when_whole(move || {
             live.now.set(Some(js_sys::Date::now()));
             set_interval(
@@ -284,6 +286,7 @@ fn drain() {
     live.heard_at.set(Some(js_sys::Date::now()));
     let mut events: Vec<RecordedEvent> = Vec::new();
     let (mut mark, mut lag, mut jobs, mut subscriptions) = (None, None, None, None);
+    let mut maintenance = None;
     for text in inbox {
         match serde_json::from_str(&text) {
             Ok(message) => {
@@ -297,6 +300,14 @@ fn drain() {
                         subscriptions: newest,
                         ..
                     } => subscriptions = Some(newest.clone()),
+                    ServerMessage::Maintenance {
+                        maintenance: newest,
+                        ..
+                    } => {
+                        maintenance = Some(MaintenanceAnswer {
+                            maintenance: newest.clone(),
+                        });
+                    }
                     _ => {}
                 }
                 events.extend(handle_message(message));
@@ -318,6 +329,9 @@ fn drain() {
     }
     if subscriptions.is_some() {
         live.subscriptions.set(subscriptions);
+    }
+    if maintenance.is_some() {
+        live.maintenance.set(maintenance);
     }
 }
 

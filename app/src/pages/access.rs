@@ -1,11 +1,12 @@
-//! `/access`: who gets in, what may they do, and which programs have tokens?
+//! `/access`: who gets in, what may they do, which programs have tokens, and what of events do not all see?
 
-use highwater_model::{ApiToken, LoginMode, User};
+use highwater_model::{ApiToken, LoginMode, Masking, User};
 use leptos::prelude::*;
 use leptos_meta::Title;
 use serde::{Deserialize, Serialize};
 
 use super::Loading;
+use super::access_masking::MaskingSection;
 use super::access_tokens::TokensSection;
 use super::access_users::UsersSection;
 use crate::api::{Answer, Api};
@@ -17,6 +18,7 @@ struct Found {
     login: LoginMode,
     users: Vec<User>,
     tokens: Vec<ApiToken>,
+    masking: Masking,
 }
 
 /// The page.
@@ -49,6 +51,7 @@ async fn read(api: &Api) -> Answer<Found> {
         login: api.who_am_i().await?.login,
         users: api.users().await?,
         tokens: api.tokens().await?,
+        masking: api.masking().await?,
     })
 }
 
@@ -62,6 +65,7 @@ fn Parts(
         login,
         users,
         tokens,
+        masking,
     } = found;
     let open = (login == LoginMode::Local).then(|| {
         view! {
@@ -73,8 +77,9 @@ fn Parts(
     });
     view! {
         {open}
-        <UsersSection users />
+        <UsersSection users login />
         <TokensSection tokens />
+        <MaskingSection masking />
     }
     .into_any()
 }

@@ -262,6 +262,9 @@ fn Make(
                 <legend>"It may"</legend>
                 {rights}
             </fieldset>
+            <p class="dim">
+                "A token sees masked fields with reveal only. Members of subscriptions (subscribe) are given events whole: they are programs that work on them."
+            </p>
             <button type="submit" class="go" aria-disabled=move || orders.busy.get().then_some("true")>
                 "Make a token"
             </button>

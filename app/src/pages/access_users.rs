@@ -1,6 +1,6 @@
 //! Users: who they are, what they are, and who comes next.
 
-use highwater_model::{Invitation, Role, User, UserBody};
+use highwater_model::{Invitation, LoginMode, Role, User, UserBody};
 use leptos::prelude::*;
 
 use super::access_invite::{Invite, Link};
@@ -21,6 +21,8 @@ pub struct Shown {
     /// Who is about to lose something by an order, and which.
     pub(super) leaving: RwSignal<Option<(String, Order)>>,
     pub(super) orders: Orders,
+    /// A provider says who gets in and what they are.
+    pub(super) by_provider: bool,
 }
 
 /// What is ordered of a user.
@@ -99,12 +101,32 @@ async fn carry_out(
 pub fn UsersSection(
     /// Read when the page was rendered.
     users: Vec<User>,
+    /// How they get in.
+    login: LoginMode,
 ) -> impl IntoView {
+    let by_provider = login == LoginMode::Oidc;
     let shown = Shown {
         users: RwSignal::new(users),
         link: RwSignal::new(None),
         leaving: RwSignal::new(None),
         orders: Orders::new(),
+        by_provider,
+    };
+    let nobody = if by_provider {
+        "Nobody yet. Whoever logs in at the provider, and is in a group that has a role here, stands here from then on."
+    } else {
+        "Nobody yet. Invite somebody below; the first admin is invited by the link that the server prints."
+    };
+    let below = if by_provider {
+        view! {
+            <p class="dim">
+                "Users come from the provider: a group there has a role here (" <code>"--oidc-role"</code>
+                "), which counts at each login. Who is disabled here stays out all the same; who is removed comes back with the next login."
+            </p>
+        }
+        .into_any()
+    } else {
+        view! { <Invite shown /> }.into_any()
     };
     let none = Memo::new(move |_| shown.users.with(Vec::is_empty));
     view! {
@@ -114,7 +136,7 @@ pub fn UsersSection(
             <Link link=shown.link />
             {move || shown.leaving.get().map(|of| view! { <Leaving shown of /> })}
             <p class="dim" class:hidden=move || !none.get()>
-                "Nobody yet. Invite somebody below; the first admin is invited by the link that the server prints."
+                {nobody}
             </p>
             <div class="card scroll" class:hidden=move || none.get() tabindex="0" role="region" aria-label="Users by name">
                 <table class="access">
@@ -134,7 +156,7 @@ pub fn UsersSection(
                     </tbody>
                 </table>
             </div>
-            <Invite shown />
+            {below}
         </section>
     }
     .into_any()
@@ -173,6 +195,11 @@ fn state(user: &User) -> (&'static str, &'static str) {
 
 fn row(user: &User, shown: Shown) -> AnyView {
     let (word, class) = state(user);
+    let role = if shown.by_provider {
+        user.role.as_str().into_any()
+    } else {
+        view! { <RoleChoice user=user.clone() shown /> }.into_any()
+    };
     let seen = match user.seen_at {
         Some(at) => view! { <Time at /> }.into_any(),
         None => "never".into_any(),
@@ -188,9 +215,7 @@ fn row(user: &User, shown: Shown) -> AnyView {
                     {word}
                 </span>
             </td>
-            <td>
-                <RoleChoice user=user.clone() shown />
-            </td>
+            <td>{role}</td>
             <td class="mono dim">{seen}</td>
             <td class="n">{format::number(user.sessions)}</td>
             <td>{row_orders(user, shown)}</td>
@@ -290,7 +315,9 @@ fn row_orders(user: &User, shown: Shown) -> AnyView {
         .into_any()
     };
     let turn = if user.disabled { "Enable" } else { "Disable" };
-    let link = if user.invited {
+    let link = if shown.by_provider {
+        ().into_any()
+    } else if user.invited {
         button("New link", Order::NewLink)
     } else {
         ask("New link…", Order::NewLink)

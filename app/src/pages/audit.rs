@@ -16,7 +16,7 @@ use crate::format;
 /// Actions on one page.
 const PAGE: usize = 100;
 /// What an operator can do.
-const KINDS: [&str; 30] = [
+const KINDS: [&str; 35] = [
     "define",
     "pause",
     "resume",
@@ -32,9 +32,14 @@ const KINDS: [&str; 30] = [
     "promote",
     "go_back",
     "discard",
+    "begin_maintenance",
+    "end_maintenance",
     "remove",
     "flow_rule",
     "state_definition",
+    "define_alert_rule",
+    "remove_alert_rule",
+    "test_alert_rule",
     "save_view",
     "remove_view",
     "log_in",

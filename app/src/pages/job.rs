@@ -132,7 +132,7 @@ fn One(
         said.set(None);
         leptos::task::spawn_local(async move {
             let came = order.give().await.unwrap_or_else(|error| match error {
-                ApiError::Refused(_) => Said::failed(format!("Nothing was changed. {error}")),
+                ApiError::Refused(_) => Said::failed(error.nothing_changed()),
                 error => Said::failed(error.to_string()),
             });
             if let Ok(fresh) = Api::from_context().job(order.id).await {

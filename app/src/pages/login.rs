@@ -29,6 +29,7 @@ pub fn LoginPage() -> impl IntoView {
                 {move || Suspend::new(async move {
                     match me.asked().await {
                         Ok(who) if who.login == LoginMode::Local => view! { <NoLogin /> }.into_any(),
+                        Ok(who) if who.login == LoginMode::Oidc => view! { <ProviderForm who next why /> }.into_any(),
                         Ok(who) => view! { <LoginForm who next why /> }.into_any(),
                         Err(error) => view! { <ErrorNotice error /> }.into_any(),
                     }
@@ -53,13 +54,11 @@ fn NoLogin() -> impl IntoView {
     .into_any()
 }
 
-/// Name and password.
+/// Who is logged in already, and why the last try failed.
 #[component]
-fn LoginForm(
+fn Notices(
     /// Who is logged in, if anybody.
     who: WhoAmI,
-    /// Where it goes on.
-    next: Memo<String>,
     /// Why the last try failed.
     why: Memo<Option<String>>,
 ) -> impl IntoView {
@@ -83,6 +82,51 @@ fn LoginForm(
     view! {
         {already}
         {refused}
+    }
+    .into_any()
+}
+
+/// The way to the provider.
+#[component]
+fn ProviderForm(
+    /// Who is logged in, if anybody.
+    who: WhoAmI,
+    /// Where it goes on.
+    next: Memo<String>,
+    /// Why the last try failed.
+    why: Memo<Option<String>>,
+) -> impl IntoView {
+    let words = who.provider.as_ref().map_or_else(
+        || "Log in at the provider".to_owned(),
+        |host| format!("Log in with {host}"),
+    );
+    view! {
+        <Notices who why />
+        // The browser sends it itself, and is led to the provider.
+        <form class="card" method="get" action="/login/oidc">
+            <h2>"Log in"</h2>
+            <input type="hidden" name="next" value=move || next.get() />
+            <button type="submit" class="go">
+                {words}
+            </button>
+            <p class="dim">"Your groups there decide what you may do here, anew at each login."</p>
+        </form>
+    }
+    .into_any()
+}
+
+/// Name and password.
+#[component]
+fn LoginForm(
+    /// Who is logged in, if anybody.
+    who: WhoAmI,
+    /// Where it goes on.
+    next: Memo<String>,
+    /// Why the last try failed.
+    why: Memo<Option<String>>,
+) -> impl IntoView {
+    view! {
+        <Notices who why />
         // The browser sends it itself: the answer sets the cookie and leads on.
         <form class="card" method="post" action="/api/session">
             <h2>"Log in"</h2>
@@ -118,6 +162,19 @@ fn why(failed: &str, seconds: Option<&str>) -> String {
             "This link was ended, has expired, or was never given. Ask who sent it for a new one, or log in."
         }
         "wrong" => "The name or the password is wrong, or this user can't get in any more.",
+        "provider" => {
+            "The provider can't be reached just now, or does not answer as one. Try again; if that stays so, an admin finds more in the server's log."
+        }
+        "denied" => {
+            "The provider did not let you in, or you did not agree there. Log in again, or ask who keeps your account there."
+        }
+        "stale" => {
+            "This login was begun in another browser, took longer than ten minutes, or was used already. Log in again."
+        }
+        "answer" => {
+            "What the provider answered does not prove who you are. Log in again; if that stays so, an admin finds more in the server's log."
+        }
+        "disabled" => "The provider knows you, but an admin here has closed your user; ask them.",
         _ => {
             "The login could not be tried. Try again; if that stays so, an admin finds more in the server's log."
         }
@@ -136,6 +193,10 @@ mod tests {
             why("slow", Some("12")),
             "That was tried too often. Try again in 12 s."
         );
+        let broken = why("broken", None);
+        for failed in ["share", "provider", "denied", "stale", "answer", "disabled"] {
+            assert_ne!(why(failed, None), broken, "{failed}");
+        }
         assert!(!why("<b>", Some("<i>")).contains('<'));
         assert!(!why("slow", Some("<i>")).contains('<'));
     }

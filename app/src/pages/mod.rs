@@ -1,9 +1,17 @@
 //! The pages, one file a URL. They fetch; what they show is in the URL.
 
 pub mod access;
+pub mod access_cleared;
 pub mod access_invite;
+pub mod access_masking;
 pub mod access_tokens;
 pub mod access_users;
+pub mod alerts;
+pub mod alerts_form;
+pub mod alerts_form_fields;
+pub mod alerts_form_parts;
+pub mod alerts_preview;
+pub mod alerts_rules;
 pub mod audit;
 pub mod event;
 pub mod event_type;
@@ -24,8 +32,10 @@ pub mod live_bars;
 pub mod live_query;
 pub mod live_rows;
 pub mod login;
+pub mod maintenance;
 mod orders;
 pub mod overview;
+mod overview_alerts;
 pub mod overview_cards;
 pub mod overview_charts;
 pub mod overview_mark;

@@ -40,7 +40,7 @@ impl Orders {
         leptos::task::spawn_local(async move {
             let said = work
                 .await
-                .unwrap_or_else(|error| Said::failed(format!("Nothing was changed. {error}")));
+                .unwrap_or_else(|error| Said::failed(error.nothing_changed()));
             let _ = self.said.try_set(Some(said));
             let _ = self.busy.try_set(false);
         });

@@ -1,6 +1,8 @@
 //! `/`: is everything all right, and if not, what is worst? One glance; each number leads to the page that explains it.
 
-use highwater_model::{Action, Job, ReadModel, StoreCheck, StoreFacts, Subscription};
+use highwater_model::{
+    Action, Alert, Job, Maintenance, ReadModel, StoreCheck, StoreFacts, Subscription,
+};
 use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::components::Redirect;
@@ -20,16 +22,20 @@ use crate::api::{ActionsRequest, Answer, Api, JobsRequest};
 use crate::chart::Range;
 use crate::components::problem::{EmptyStore, ErrorNotice};
 use crate::components::range_picker::RangePicker;
-use crate::live::{Live, follow_read_models, jobs, on_jobs, on_pulse, on_subscriptions};
+use crate::live::{
+    Live, follow_read_models, jobs, maintenance_now, on_jobs, on_pulse, on_subscriptions,
+};
 
 /// The store is asked what holds the mark not more often than this.
 const STORE_APART_MS: f64 = 1_500.0;
-/// Actions are not in the feed: they are read this often.
+/// Actions and alerts are not in the feed: they are read this often.
 const ACTIONS_APART_MS: f64 = 4_000.0;
 /// The checks are a dozen looks into the catalogue.
 const CHECKS_APART_MS: f64 = 30_000.0;
 /// Actions and jobs on the page.
 const LINES: usize = 6;
+/// Alerts that fire, at most: there are no more lines for them, but a number.
+const ALERTS: i64 = 1_000;
 
 /// What the page reads at first.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -41,6 +47,8 @@ struct First {
     /// None: they could not be made, which is no reason to show nothing else.
     checks: Option<Vec<StoreCheck>>,
     subscriptions: Vec<Subscription>,
+    maintenance: Option<Maintenance>,
+    alerts: Vec<Alert>,
     charts: Charts,
 }
 
@@ -54,7 +62,13 @@ async fn read(api: Api, range: Range) -> Answer<First> {
         actions: api.actions(&last_actions()).await?,
         checks: api.store_checks().await.ok(),
         subscriptions: api.subscriptions().await?,
+        maintenance: api.maintenance().await?.maintenance,
+        alerts: firing_alerts(&api).await?,
     })
+}
+
+async fn firing_alerts(api: &Api) -> Answer<Vec<Alert>> {
+    Ok(api.alerts("firing", ALERTS).await?.alerts)
 }
 
 fn last_jobs() -> JobsRequest {
@@ -140,6 +154,11 @@ fn Found(
     });
     let subscriptions = RwSignal::new(first.subscriptions);
     on_subscriptions(move |said| subscriptions.set(said.to_vec()));
+    let maintenance = maintenance_now(first.maintenance);
+    let alerts = RwSignal::new(first.alerts);
+    keep(ACTIONS_APART_MS, alerts, |api| async move {
+        firing_alerts(&api).await
+    });
     let newest_jobs = RwSignal::new(first.jobs);
     on_jobs(move |said| newest_jobs.update(|list| jobs::merge(list, said, |_| true)));
     let shown = live_charts(first.charts, range);
@@ -157,7 +176,7 @@ fn Found(
         view! {
             <div class="overview">
                 <div class="bar">
-                    <Verdict models holders checks=known_checks subscriptions />
+                    <Verdict models holders checks=known_checks subscriptions maintenance alerts />
                     <span class="grow"></span>
                     <RangePicker path="/" range />
                 </div>

@@ -1,10 +1,12 @@
 //! Is everything all right? In words, with colour and shape.
 
 use highwater_model::{
-    CheckVerdict, MarkHolder, ReadModel, ReadModelState, StoreCheck, Subscription,
+    Alert, CheckVerdict, Maintenance, MarkHolder, ReadModel, ReadModelState, StoreCheck,
+    Subscription,
 };
 use leptos::prelude::*;
 
+use super::overview_alerts::that_fire;
 use super::overview_subscriptions::{read_by_nobody, with_parked_events};
 use crate::api::escape;
 use crate::components::read_model_state::seconds;
@@ -44,6 +46,7 @@ fn findings(
     holders: &[MarkHolder],
     checks: &[StoreCheck],
     subscriptions: &[Subscription],
+    maintenance: bool,
 ) -> Vec<Finding> {
     let mut found = Vec::new();
     let mut say = |level, words: String, href: String| found.push(Finding { level, words, href });
@@ -66,9 +69,15 @@ fn findings(
     let state = |wanted| move |model: &ReadModel| model.state == wanted;
     of_models(Level::Bad, &state(ReadModelState::Faulted), "faulted");
     of_models(Level::Bad, &state(ReadModelState::Stopped), "stopped");
-    of_models(Level::Warn, &is_behind, "behind");
-    of_models(Level::Warn, &state(ReadModelState::Paused), "paused");
-    of_models(Level::Warn, &state(ReadModelState::Starting), "starting");
+    if maintenance {
+        // That they fall behind is no news then.
+        let words = "Maintenance: all read models are paused";
+        say(Level::Warn, words.to_owned(), "/read-models".to_owned());
+    } else {
+        of_models(Level::Warn, &is_behind, "behind");
+        of_models(Level::Warn, &state(ReadModelState::Paused), "paused");
+        of_models(Level::Warn, &state(ReadModelState::Starting), "starting");
+    }
     if let Some((words, href)) = with_parked_events(subscriptions) {
         say(Level::Bad, words, href);
     }
@@ -116,6 +125,16 @@ fn findings(
     found
 }
 
+/// What somebody wanted to be told of comes first.
+fn and_alerts(mut found: Vec<Finding>, alerts: &[Alert]) -> Vec<Finding> {
+    if let Some((words, href)) = that_fire(alerts) {
+        found.retain(|finding| finding.level != Level::Good);
+        let level = Level::Bad;
+        found.insert(0, Finding { level, words, href });
+    }
+    found
+}
+
 /// A runner works on it, and its rows are old.
 pub(super) fn is_behind(model: &ReadModel) -> bool {
     let works = matches!(
@@ -159,12 +178,19 @@ pub fn Verdict(
     /// The subscriptions.
     #[prop(into)]
     subscriptions: Signal<Vec<Subscription>>,
+    /// The maintenance that is on.
+    maintenance: Memo<Option<Maintenance>>,
+    /// Alerts that fire.
+    #[prop(into)]
+    alerts: Signal<Vec<Alert>>,
 ) -> impl IntoView {
     let live = expect_context::<Live>();
     let found = Memo::new(move |_| {
         let (models, holders) = (models.read(), holders.read());
         let (checks, subscriptions) = (checks.read(), subscriptions.read());
-        findings(&models, &holders, &checks, &subscriptions)
+        let maintenance = maintenance.with(Option::is_some);
+        let found = findings(&models, &holders, &checks, &subscriptions, maintenance);
+        alerts.with(|alerts| and_alerts(found, alerts))
     });
     let worst = Memo::new(move |_| found.with(|found| found.first().map(|finding| finding.level)));
     let class = move || match worst.get() {
@@ -241,7 +267,7 @@ mod tests {
     }
 
     fn told(models: &[ReadModel], holders: &[MarkHolder], checks: &[StoreCheck]) -> Vec<String> {
-        let found = findings(models, holders, checks, &[]);
+        let found = findings(models, holders, checks, &[], false);
         found.into_iter().map(|finding| finding.words).collect()
     }
 
@@ -274,7 +300,28 @@ mod tests {
                 "1 read model is paused"
             ]
         );
-        assert_eq!(findings(&models, &[], &[], &[])[0].href, "/read-models/d");
+        assert_eq!(
+            findings(&models, &[], &[], &[], false)[0].href,
+            "/read-models/d"
+        );
+    }
+
+    #[test]
+    fn under_maintenance_only_what_does_not_follow_from_it_is_said_beside_it() {
+        let models = [
+            model("a", ReadModelState::CatchingUp, 90.0),
+            model("b", ReadModelState::Paused, 600.0),
+            model("c", ReadModelState::Faulted, 600.0),
+        ];
+        let found = findings(&models, &[], &[], &[], true);
+        let words: Vec<&str> = found.iter().map(|finding| finding.words.as_str()).collect();
+        assert_eq!(
+            words,
+            [
+                "1 read model is faulted",
+                "Maintenance: all read models are paused"
+            ]
+        );
     }
 
     #[test]

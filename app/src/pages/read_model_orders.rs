@@ -124,7 +124,7 @@ impl Shown {
             let api = Api::from_context();
             let said = match api.order(&before.name, &order).await {
                 Ok(()) => self.look_back(&api, &order, &before).await,
-                Err(error) => Said::failed(format!("Nothing was changed. {error}")),
+                Err(error) => Said::failed(error.nothing_changed()),
             };
             self.refresh(&api, &before.name).await;
             let _ = self.said.try_set(Some(said));

@@ -2,11 +2,13 @@
 
 use std::cmp::Reverse;
 
-use highwater_model::{ReadModel, ReadModelState, RefusedDefinition};
+use highwater_model::{Maintenance, ReadModel, ReadModelState, RefusedDefinition};
 use leptos::prelude::*;
 use leptos_meta::Title;
+use serde::{Deserialize, Serialize};
 
 use super::Loading;
+use super::maintenance::BeginMaintenance;
 use super::subscriptions::SubscriptionsSection;
 use crate::api::{Answer, Api, escape};
 use crate::components::command::Command;
@@ -35,7 +37,14 @@ pub fn ReadModelsPage() -> impl IntoView {
         <Transition fallback=Loading>
             {move || Suspend::new(async move {
                 match found.await {
-                    Ok((models, refused)) => view! { <Refused refused /> <Found models /> }.into_any(),
+                    Ok(First { models, refused, maintenance }) => {
+                        view! {
+                            <BeginMaintenance first=maintenance />
+                            <Refused refused />
+                            <Found models />
+                        }
+                            .into_any()
+                    }
                     Err(error) => view! { <ErrorNotice error /> }.into_any(),
                 }
             })}
@@ -46,8 +55,19 @@ pub fn ReadModelsPage() -> impl IntoView {
 }
 
 /// What the page reads at first.
-async fn read(api: &Api) -> Answer<(Vec<ReadModel>, Vec<RefusedDefinition>)> {
-    Ok((api.read_models().await?, api.refused_definitions().await?))
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct First {
+    models: Vec<ReadModel>,
+    refused: Vec<RefusedDefinition>,
+    maintenance: Option<Maintenance>,
+}
+
+async fn read(api: &Api) -> Answer<First> {
+    Ok(First {
+        models: api.read_models().await?,
+        refused: api.refused_definitions().await?,
+        maintenance: api.maintenance().await?.maintenance,
+    })
 }
 
 /// Definitions of the folder that are refused, and from there on what becomes of them.

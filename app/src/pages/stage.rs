@@ -102,7 +102,7 @@ async fn open(api: Api, past: Option<(Timestamp, Timestamp)>) -> Answer<Opening>
     let demo = demo.filter(|_| film.is_none());
     Ok(Opening {
         is_onlooker: !who.may(Right::Read),
-        may_share: who.login == LoginMode::Password && who.may(Right::Operate),
+        may_share: who.login != LoginMode::Local && who.may(Right::Operate),
         scenarios: if demo.is_some() && who.may(Right::Read) {
             api.scenarios().await?
         } else {

@@ -132,7 +132,7 @@ impl Feed {
 
     /// The readers with this filter, who see this much.
     pub fn group(&self, filter: Filter, sight: Sight) -> Arc<FrameGroup> {
-        let key = (filter.to_string(), sight);
+        let key = (filter.to_string(), sight.clone());
         let mut groups = self
             .inner
             .groups

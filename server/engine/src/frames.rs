@@ -108,8 +108,8 @@ impl FrameGroup {
     }
 
     /// How much they see.
-    pub fn sight(&self) -> Sight {
-        self.sight
+    pub fn sight(&self) -> &Sight {
+        &self.sight
     }
 
     /// The frame that follows a cursor.
@@ -131,12 +131,15 @@ impl FrameGroup {
         let matching = events
             .iter()
             .filter(|e| self.filter.is_empty() || self.filter.matches(&e.event, now));
-        let frame = match self.sight {
+        let frame = match &self.sight {
             Sight::Whole => Frame::new(after, next, matching.map(|e| e.json.as_ref())),
-            sight @ Sight::Headlines => {
-                let seen = matching.map(|e| encoded(&sight.of((*e.event).clone())));
-                let seen: Vec<Vec<u8>> = seen.collect();
-                Frame::new(after, next, seen.iter().map(Vec::as_slice))
+            sight => {
+                let seen = matching.map(|e| match sight.changed(&e.event) {
+                    Some(changed) => Bytes::from(encoded(&changed)),
+                    None => e.json.clone(),
+                });
+                let seen: Vec<Bytes> = seen.collect();
+                Frame::new(after, next, seen.iter().map(|json| &json[..]))
             }
         };
         let frame = Arc::new(frame);

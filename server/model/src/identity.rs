@@ -3,6 +3,8 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::Environment;
+
 /// One thing that somebody may do. Each call of the API needs one, and says which in the OpenAPI document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -14,6 +16,8 @@ pub enum Right {
     Look,
     /// Read events and everything that follows from them.
     Read,
+    /// See masked fields as well; of users the role decides instead.
+    Reveal,
     /// Append events.
     Append,
     /// Be a member of a subscription: take its events and acknowledge them.
@@ -28,10 +32,11 @@ pub enum Right {
 
 impl Right {
     /// All of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Watch,
         Self::Look,
         Self::Read,
+        Self::Reveal,
         Self::Append,
         Self::Subscribe,
         Self::Operate,
@@ -45,6 +50,7 @@ impl Right {
             Self::Watch => "watch",
             Self::Look => "look",
             Self::Read => "read",
+            Self::Reveal => "reveal",
             Self::Append => "append",
             Self::Subscribe => "subscribe",
             Self::Operate => "operate",
@@ -64,6 +70,7 @@ impl Right {
             Self::Watch => "read the metrics",
             Self::Look => "look at the Stage, without what events hold",
             Self::Read => "read events and what follows from them",
+            Self::Reveal => "see masked fields",
             Self::Append => "append events",
             Self::Subscribe => "take events of subscriptions",
             Self::Operate => "pause, replay, rebuild and promote",
@@ -158,6 +165,8 @@ pub enum LoginMode {
     Local,
     /// By name and password, or with a token.
     Password,
+    /// At a provider of OpenID Connect, or with a token.
+    Oidc,
 }
 
 /// Who asks, as the server sees them: `GET /api/session`.
@@ -166,12 +175,18 @@ pub enum LoginMode {
 pub struct WhoAmI {
     /// How one gets in here.
     pub login: LoginMode,
+    /// The host of the provider at which one logs in, where that is the way.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub provider: Option<String>,
     /// The name that the audit log has; none before the login.
     pub name: Option<String>,
     /// The role of a user; none before the login, and for a program's token.
     pub role: Option<Role>,
     /// What they may do.
     pub rights: Vec<Right>,
+    /// What the server looks after, where its operators have said so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub environment: Option<Environment>,
 }
 
 impl WhoAmI {
@@ -231,7 +246,7 @@ pub struct User {
     pub name: String,
     /// What they are.
     pub role: Role,
-    /// They have not chosen a password yet.
+    /// They have not chosen a password yet, and no provider knows them.
     pub invited: bool,
     /// They can't get in.
     pub disabled: bool,

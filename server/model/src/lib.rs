@@ -21,10 +21,14 @@
 //! | parked event | [`ParkedEvent`] | an event that a subscription's members could not handle, too often |
 //! | lag | [`Lag`] | how far a checkpoint is behind, in positions, matching events and seconds |
 //! | failure | [`Failure`] | an event that a projection could not handle |
+//! | maintenance | [`Maintenance`] | one order that pauses all read models, until it is ended |
+//! | alert | [`Alert`], [`AlertRule`] | something that is wrong by a rule that somebody wrote, and who is told of it |
 //! | action | [`Action`] | what an operator did: who, when, what, why, outcome |
 //! | user | [`User`] | a person who gets in, and what they are: their [`Role`] |
 //! | right | [`Right`] | one thing that somebody may do; each call needs one |
 //! | token | [`ApiToken`] | with which a program gets in, and what it may do |
+//! | mask | [`Mask`], [`MaskRule`] | fields of events that somebody may not see, and the rules that say so |
+//! | environment | [`Environment`] | what a server looks after, by a name; in *production* orders are confirmed |
 //! | saved view | [`SavedView`] | what a page of the console shows, by a name |
 //! | filter line | [`filter::Filter`] | which events: one grammar for page, API, WebSocket and command line |
 //!
@@ -33,10 +37,16 @@
 //! fields of what a client sends are refused (`deny_unknown_fields`), unknown fields of what the server sends are not, so that an
 //! older client goes on working.
 
+pub mod alert;
+pub mod alert_condition;
+pub mod alert_rule;
+pub mod alert_rule_check;
+pub mod alert_words;
 pub mod append;
 pub mod audit;
 pub mod category;
 pub mod demo;
+pub mod environment;
 pub mod event;
 pub mod event_type;
 pub mod filter;
@@ -49,6 +59,8 @@ pub mod job;
 pub mod lag_history;
 pub mod limits;
 pub mod live;
+pub mod maintenance;
+pub mod mask;
 mod object;
 pub mod problem;
 pub mod read_model;
@@ -72,11 +84,18 @@ pub mod stream_state;
 pub mod subscription;
 pub mod time_range;
 
+pub use alert::{
+    Alert, AlertEpisode, AlertEvent, AlertFacts, AlertList, AlertPreview, AlertState, AlertTest,
+};
+pub use alert_condition::{AlertCondition, AlertKind, AlertOf};
+pub use alert_rule::{AlertRule, AlertRuleBody, webhook_host};
+pub use alert_rule_check::{AlertRuleFault, RULE_NAME_CHARS, check_rule_name};
 pub use append::{
     AppendToStream, Appended, ExpectedVersion, ImportLine, ImportProgress, ImportSummary,
 };
 pub use audit::{AuditFault, AuditVerdict, Seal};
 pub use category::CategorySummary;
+pub use environment::{CONFIRM_HEADER, Environment, EnvironmentNameError};
 pub use event::{
     EventPage, EventWithCauses, Position, ProposedEvent, RecordedEvent, StreamPage, Version,
 };
@@ -96,6 +115,11 @@ pub use job::{Eta, Job, JobKind, JobState};
 pub use lag_history::{LagHistory, LagSeries};
 pub use limits::Limits;
 pub use live::{ClientMessage, Gap, ServerMessage, Topic};
+pub use maintenance::{Maintenance, MaintenanceAnswer};
+pub use mask::{
+    HIDDEN_TEXT, HiddenTerm, MASKED, Mask, MaskCleared, MaskError, MaskPath, MaskRule,
+    MaskRuleBody, MaskRuleFound, MaskTypes, Masking,
+};
 pub use problem::Problem;
 pub use read_model::{
     Action, Failure, FailureOutcome, Lag, LagPoint, ReadModel, ReadModelState, ReadModelVersion,

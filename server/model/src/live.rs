@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Delivery, FailedDelivery, Job, Mark, Position, Problem, ReadModelLag, RecordedEvent,
-    Subscription,
+    Delivery, FailedDelivery, Job, Maintenance, MaintenanceAnswer, Mark, Position, Problem,
+    ReadModelLag, RecordedEvent, Subscription,
 };
 
 /// The WebSocket subprotocol; the version in it changes when a client of today could no longer understand the server.
@@ -104,8 +104,36 @@ pub enum Topic {
     Jobs,
     /// How the subscriptions are: at once, and when something of it has changed, once a second at most.
     Subscriptions,
+    /// Whether maintenance is on: at once, and when that has changed, once a second at most.
+    Maintenance,
     /// Events of one subscription, for a member of it: each until it is acknowledged, of a stream one at a time.
     Subscription,
+}
+
+impl Topic {
+    /// All of them.
+    pub const ALL: [Self; 7] = [
+        Self::Events,
+        Self::Mark,
+        Self::Lag,
+        Self::Jobs,
+        Self::Subscriptions,
+        Self::Maintenance,
+        Self::Subscription,
+    ];
+
+    /// As it is sent.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Events => "events",
+            Self::Mark => "mark",
+            Self::Lag => "lag",
+            Self::Jobs => "jobs",
+            Self::Subscriptions => "subscriptions",
+            Self::Maintenance => "maintenance",
+            Self::Subscription => "subscription",
+        }
+    }
 }
 
 /// Where a feed of events starts.
@@ -207,6 +235,13 @@ pub enum ServerMessage {
         /// All of them, by name.
         subscriptions: Vec<Subscription>,
     },
+    /// Whether maintenance is on.
+    Maintenance {
+        /// The feed.
+        id: u32,
+        /// None: it is off.
+        maintenance: Option<Maintenance>,
+    },
     /// Events of a subscription, for this member.
     Deliveries {
         /// The feed.
@@ -244,9 +279,20 @@ struct Flat {
     lag: Option<Vec<ReadModelLag>>,
     jobs: Option<Vec<Job>>,
     subscriptions: Option<Vec<Subscription>>,
+    #[serde(default, deserialize_with = "said")]
+    maintenance: Option<MaintenanceAnswer>,
     deliveries: Option<Vec<Delivery>>,
     not_held: Option<Vec<Position>>,
     error: Option<Problem>,
+}
+
+/// A field that is null says something, one that is not there does not.
+fn said<'de, D>(deserializer: D) -> Result<Option<MaintenanceAnswer>, D::Error>
+where
+    D: serde::Deserializer<'de>,
+{
+    let maintenance = Option::deserialize(deserializer)?;
+    Ok(Some(MaintenanceAnswer { maintenance }))
 }
 
 impl<'de> Deserialize<'de> for ServerMessage {
@@ -272,13 +318,15 @@ impl<'de> Deserialize<'de> for ServerMessage {
             Ok(Self::Jobs { id, jobs })
         } else if let Some(subscriptions) = flat.subscriptions {
             Ok(Self::Subscriptions { id, subscriptions })
+        } else if let Some(MaintenanceAnswer { maintenance }) = flat.maintenance {
+            Ok(Self::Maintenance { id, maintenance })
         } else if let Some(deliveries) = flat.deliveries {
             Ok(Self::Deliveries { id, deliveries })
         } else if let Some(not_held) = flat.not_held {
             Ok(Self::NotHeld { id, not_held })
         } else {
             Err(serde::de::Error::custom(
-                "a message of the server holds events, caught_up, gap, mark, lag, jobs, subscriptions, deliveries, not_held or error",
+                "a message of the server holds events, caught_up, gap, mark, lag, jobs, subscriptions, maintenance, deliveries, not_held or error",
             ))
         }
     }
@@ -320,5 +368,23 @@ mod tests {
         };
         assert_eq!(events[0].data.get(), r#"{"n":1.10}"#);
         assert_eq!(next, Position(7));
+    }
+
+    #[test]
+    fn that_maintenance_is_off_is_a_message_of_its_own() {
+        for (text, is_on) in [
+            (r#"{"id":4,"maintenance":null}"#, false),
+            (
+                r#"{"id":4,"maintenance":{"since":"2026-01-01T14:02:00Z"}}"#,
+                true,
+            ),
+        ] {
+            let message: ServerMessage = serde_json::from_str(text).unwrap();
+            assert_eq!(serde_json::to_string(&message).unwrap(), text);
+            let ServerMessage::Maintenance { maintenance, .. } = message else {
+                panic!("{text} is something else");
+            };
+            assert_eq!(maintenance.is_some(), is_on);
+        }
     }
 }

@@ -101,14 +101,8 @@ pub struct PromoteBody {
     /// Why; needed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    /// The read model's name, typed once more; another name is refused.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub confirm: Option<String>,
 }
-object_only!(
-    PromoteBody,
-    "an order: an object with a reason, and perhaps the name to confirm"
-);
+object_only!(PromoteBody, "an order: an object with a reason");
 
 /// Body of `POST /api/read-models/{name}/discard`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -120,9 +114,6 @@ pub struct DiscardBody {
     /// Why; needed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    /// The read model's name, typed once more; another name is refused.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub confirm: Option<String>,
 }
 object_only!(
     DiscardBody,

@@ -5,6 +5,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Eta, Position};
 
+/// How a warning begins that the definition failed when it was tried; what it failed with comes behind it.
+pub const PROBE_FAILS: &str = "tried on the first events, it fails: ";
+
 /// A plan of a rebuild.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]

@@ -2,24 +2,40 @@
 
 use serde_json::value::RawValue;
 
-use crate::{RecordedEvent, StreamName};
+use crate::{Mask, RecordedEvent, StreamName};
 
-/// How much of an event somebody sees.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+/// How much of an event somebody sees. Cheap to clone.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub enum Sight {
     /// All of it.
     #[default]
     Whole,
+    /// All but what the mask hides.
+    Masked(Mask),
     /// That it happened: its type, when, of which category, by which service. Not of whom, and nothing of what it holds.
     Headlines,
 }
 
 impl Sight {
     /// The event as it is seen.
-    pub fn of(self, event: RecordedEvent) -> RecordedEvent {
+    pub fn of(&self, event: RecordedEvent) -> RecordedEvent {
+        self.changed(&event).unwrap_or(event)
+    }
+
+    /// The event as it is seen, if it is not seen as it is.
+    pub fn changed(&self, event: &RecordedEvent) -> Option<RecordedEvent> {
         match self {
-            Self::Whole => event,
-            Self::Headlines => headline(&event),
+            Self::Whole => None,
+            Self::Masked(mask) => mask.event(event),
+            Self::Headlines => Some(headline(event)),
+        }
+    }
+
+    /// What is hidden from somebody who sees events.
+    pub fn mask(&self) -> Option<&Mask> {
+        match self {
+            Self::Masked(mask) => Some(mask),
+            Self::Whole | Self::Headlines => None,
         }
     }
 }

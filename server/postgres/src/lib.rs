@@ -13,6 +13,7 @@
 compile_error!("the embedded Postgres needs a Unix system (Linux, macOS, WSL)");
 
 mod account;
+pub mod backup;
 mod binaries;
 mod cluster;
 mod error;

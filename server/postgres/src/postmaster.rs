@@ -1,6 +1,6 @@
 //! What `postmaster.pid` says about a running Postgres.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::sys;
 
@@ -14,6 +14,13 @@ pub(crate) struct Postmaster {
 impl Postmaster {
     pub(crate) fn read(data: &Path) -> Option<Self> {
         Self::parse(&std::fs::read_to_string(data.join("postmaster.pid")).ok()?)
+    }
+
+    /// The folder of its socket.
+    pub(crate) fn socket_folder(data: &Path) -> Option<PathBuf> {
+        let text = std::fs::read_to_string(data.join("postmaster.pid")).ok()?;
+        let folder = text.lines().nth(4)?;
+        (!folder.is_empty()).then(|| PathBuf::from(folder))
     }
 
     fn parse(text: &str) -> Option<Self> {

@@ -133,12 +133,7 @@ impl Embedded {
 
     /// The same for another database of this server.
     pub fn url_for(&self, database: &str) -> String {
-        format!(
-            "postgres:///{}?host={}&user=postgres&password={}",
-            percent(database),
-            percent(&self.socket_folder.to_string_lossy()),
-            self.secret
-        )
+        url(database, &self.socket_folder, &self.secret)
     }
 
     /// Process id of the Postgres.
@@ -169,6 +164,15 @@ impl Embedded {
             pause(Duration::from_millis(10));
         }
     }
+}
+
+/// A URL for sqlx and libpq, with the password.
+pub(crate) fn url(database: &str, socket_folder: &Path, secret: &str) -> String {
+    format!(
+        "postgres:///{}?host={}&user=postgres&password={secret}",
+        percent(database),
+        percent(&socket_folder.to_string_lossy()),
+    )
 }
 
 /// Creates the folders, and sees to it that the account can reach them.

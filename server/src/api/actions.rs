@@ -1,7 +1,7 @@
 //! The audit log: `GET /api/actions`.
 
-use axum::Json;
 use axum::extract::State;
+use axum::{Extension, Json};
 use highwater_model::{Action, AuditVerdict, Problem};
 use highwater_store::read_models::ActionQuery;
 use serde::Deserialize;
@@ -10,6 +10,8 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::extract::{Query, limit, not_negative};
 use super::problem::{ApiError, ApiResult};
+use crate::caller::Caller;
+use crate::identity::seen::Seen;
 use crate::state::AppState;
 
 /// The calls of this area.
@@ -46,6 +48,7 @@ struct ActionsParams {
     responses((status = 200, body = Vec<Action>), (status = 400, body = Problem, content_type = "application/problem+json")))]
 async fn actions(
     State(state): State<AppState>,
+    Extension(caller): Extension<Caller>,
     Query(params): Query<ActionsParams>,
 ) -> ApiResult<Json<Vec<Action>>> {
     let query = ActionQuery {
@@ -57,7 +60,9 @@ async fn actions(
         before: not_negative("before", params.before)?,
         limit: i64::try_from(limit(params.limit)?).unwrap_or(100),
     };
-    Ok(Json(state.store.find_actions(&query).await?))
+    let actions = state.store.find_actions(&query).await?;
+    let seen = Seen::by(&state, &caller).await?;
+    Ok(Json(seen.actions(actions)))
 }
 
 /// A seal that was kept.

@@ -1,7 +1,7 @@
 //! Trying a definition: `POST /api/read-models/{name}/check`.
 
-use axum::Json;
 use axum::extract::{Request, State};
+use axum::{Extension, Json};
 use highwater_model::read_model_definition::check_name;
 use highwater_model::{CheckDifference, CheckReport, Definition, Problem};
 use highwater_store::read_models::ReadModelError;
@@ -12,6 +12,8 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use super::extract::{Path, Query, out_of_range};
 use super::problem::ApiResult;
 use super::read_model::definition_text;
+use crate::caller::Caller;
+use crate::identity::seen::Seen;
 use crate::state::AppState;
 
 /// Events that a definition is tried on, one by one among others.
@@ -39,10 +41,12 @@ struct CheckParams {
 #[utoipa::path(post, path = "/api/read-models/{name}/check", security(("login" = ["define"])), tag = "read models", params(("name" = String, Path), CheckParams),
     request_body(content = String, content_type = "text/plain", description = "The definition's text"),
     responses((status = 200, body = CheckReport),
+              (status = 403, description = "masked: it handles events with masked fields", body = Problem, content_type = "application/problem+json"),
               (status = 409, description = "refused: the handler fails at an event", body = Problem, content_type = "application/problem+json"),
               (status = 422, description = "bad_definition, bad_name", body = Problem, content_type = "application/problem+json")))]
 async fn check(
     State(state): State<AppState>,
+    Extension(caller): Extension<Caller>,
     Path(name): Path<String>,
     Query(params): Query<CheckParams>,
     request: Request,
@@ -55,6 +59,8 @@ async fn check(
     };
     let text = definition_text(request, &state).await?;
     let definition = Definition::parse(&name, &text)?;
+    let seen = Seen::by(&state, &caller).await?;
+    seen.trial(&definition.events)?;
     let most = i32::try_from(events).unwrap_or(i32::MAX);
     let report = state
         .store

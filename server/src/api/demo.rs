@@ -60,7 +60,7 @@ async fn demo(
     State(state): State<AppState>,
     Extension(caller): Extension<Caller>,
 ) -> ApiResult<Json<Demo>> {
-    Ok(Json(sight::demo(caller.sight(), shop(&state)?.now())))
+    Ok(Json(sight::demo(&caller.sight(), shop(&state)?.now())))
 }
 
 /// What the demo shop sells. How many pieces there are its read model `stock_levels` tells.
@@ -208,10 +208,11 @@ async fn scenarios(State(state): State<AppState>) -> ApiResult<Json<Vec<DemoScen
 }
 
 /// Plays a scenario. One is played at a time, and whoever looks at the Stage sees the same; at its end the shop is as it was before.
-#[utoipa::path(post, path = "/api/demo/scenarios/{name}/play", security(("login" = ["administer"])), tag = "demo", params(("name" = String, Path)), request_body = Option<PlayBody>,
+#[utoipa::path(post, path = "/api/demo/scenarios/{name}/play", security(("login" = ["administer"])), extensions(("x-confirm" = json!("name"))), tag = "demo", params(("name" = String, Path)), request_body = Option<PlayBody>,
     responses((status = 202, body = Playing), (status = 404, description = "no_demo, not_found", body = Problem, content_type = "application/problem+json"),
               (status = 409, description = "refused: one is played", body = Problem, content_type = "application/problem+json"),
-              (status = 422, description = "bad_play", body = Problem, content_type = "application/problem+json")))]
+              (status = 422, description = "bad_play", body = Problem, content_type = "application/problem+json"),
+              (status = 428, description = "confirmation_needed", body = Problem, content_type = "application/problem+json")))]
 async fn play(
     State(state): State<AppState>,
     Path(name): Path<String>,

@@ -44,12 +44,14 @@ pub(super) trait Exported: Serialize + Send + Sync + Sized + 'static {
     fn fields(&self) -> Vec<String>;
 }
 
-/// An answer that a browser keeps as a file: page after page, each read when the one before was taken.
+/// An answer that a browser keeps as a file: page after page, each read when the one before was taken. `seen` is a record as the caller
+/// sees it.
 pub(super) fn download<E: Exported>(
     store: Store,
     query: E::Query,
     name: &str,
     format: FileFormat,
+    seen: impl Fn(E) -> E + Clone + Send + 'static,
 ) -> Response {
     let head = match format {
         FileFormat::Csv => csv_line(E::NAMES.iter().copied()),
@@ -58,7 +60,7 @@ pub(super) fn download<E: Exported>(
     let pages = stream::unfold(
         Some((None, head)),
         move |at: Option<(Option<E::Cursor>, String)>| {
-            let (store, query) = (store.clone(), query.clone());
+            let (store, query, seen) = (store.clone(), query.clone(), seen.clone());
             async move {
                 let (after, mut text) = at?;
                 let page = patiently(|| E::read(&store, &query, after.clone()));
@@ -70,12 +72,13 @@ pub(super) fn download<E: Exported>(
                         return Some((Err(io::Error::other(error)), None));
                     }
                 };
-                for record in &records {
+                for record in records {
+                    let record = seen(record);
                     match format {
                         FileFormat::Csv => {
                             text += &csv_line(record.fields().iter().map(String::as_str));
                         }
-                        FileFormat::Ndjson => match serde_json::to_string(record) {
+                        FileFormat::Ndjson => match serde_json::to_string(&record) {
                             Ok(line) => {
                                 text += &line;
                                 text.push('\n');

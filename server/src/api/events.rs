@@ -63,7 +63,8 @@ struct LogParams {
 
 /// The log by position.
 #[utoipa::path(get, path = "/api/events", security(("login" = ["read"]), ("login" = ["look"])), tag = "read", params(LogParams),
-    responses((status = 200, body = EventPage), (status = 400, body = Problem, content_type = "application/problem+json")))]
+    responses((status = 200, body = EventPage), (status = 400, body = Problem, content_type = "application/problem+json"),
+              (status = 403, description = "not_allowed: the filter asks for what you may not see", body = Problem, content_type = "application/problem+json")))]
 async fn read_log(
     State(state): State<AppState>,
     Extension(caller): Extension<Caller>,
@@ -77,7 +78,7 @@ async fn read_log(
         filter: sight::filter(&caller, params.filter.as_deref())?,
     };
     let shorten = shorten(params.shorten)?;
-    let mut page = sight::events(caller.sight(), state.store.read_log(query).await?);
+    let mut page = sight::events(&caller.sight(), state.store.read_log(query).await?);
     if let Some(bytes) = shorten {
         page.events
             .iter_mut()
@@ -99,12 +100,15 @@ struct EventParams {
     responses((status = 200, body = EventWithCauses), (status = 404, body = Problem, content_type = "application/problem+json")))]
 async fn find_event(
     State(state): State<AppState>,
+    Extension(caller): Extension<Caller>,
     Path(id): Path<Uuid>,
     Query(params): Query<EventParams>,
 ) -> ApiResult<Json<EventWithCauses>> {
     let shorten = shorten(params.shorten)?;
     match state.store.event(id).await? {
-        Some(mut event) => {
+        Some(found) => {
+            // Masked before it is shortened: what is long is told in other words.
+            let mut event = sight::event(&caller.sight(), found);
             if let Some(bytes) = shorten {
                 event.shorten(bytes);
             }

@@ -2,6 +2,7 @@
 
 use std::io;
 
+use axum::Extension;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::header;
@@ -9,15 +10,17 @@ use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use futures_util::stream;
 use highwater_model::filter::Filter;
-use highwater_model::{ImportLine, Position, Problem, RecordedEvent};
+use highwater_model::{ImportLine, Position, Problem, RecordedEvent, Sight};
 use highwater_store::{Direction, LogQuery};
 use serde::{Deserialize, Serialize};
 use utoipa::IntoParams;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::download::patiently;
-use super::extract::{Query, filter};
+use super::extract::Query;
 use super::problem::ApiResult;
+use crate::caller::Caller;
+use crate::identity::sight;
 use crate::state::AppState;
 
 /// The calls of this area.
@@ -48,15 +51,18 @@ struct ExportLine<'a> {
 
 /// The log as NDJSON, oldest first, up to the event that is the newest when it gets there.
 #[utoipa::path(get, path = "/api/export", security(("login" = ["read"])), tag = "read", params(ExportParams),
-    responses((status = 200, body = ImportLine, content_type = "application/x-ndjson"), (status = 400, body = Problem, content_type = "application/problem+json")))]
+    responses((status = 200, body = ImportLine, content_type = "application/x-ndjson"), (status = 400, body = Problem, content_type = "application/problem+json"),
+              (status = 403, description = "not_allowed: the filter asks for what you may not see", body = Problem, content_type = "application/problem+json")))]
 async fn export(
     State(state): State<AppState>,
+    Extension(caller): Extension<Caller>,
     Query(params): Query<ExportParams>,
 ) -> ApiResult<Response> {
-    let filter = filter(params.filter.as_deref())?;
+    let filter = sight::filter(&caller, params.filter.as_deref())?;
+    let sight = caller.sight();
     let pages = stream::unfold(Some(Position::ZERO), move |after| {
-        let (store, filter) = (state.store.clone(), filter.clone());
-        async move { page(&store, filter, after?).await }
+        let (store, filter, sight) = (state.store.clone(), filter.clone(), sight.clone());
+        async move { page(&store, filter, after?, &sight).await }
     });
     Ok((
         [(header::CONTENT_TYPE, "application/x-ndjson")],
@@ -67,7 +73,12 @@ async fn export(
 
 type Page = (io::Result<Bytes>, Option<Position>);
 
-async fn page(store: &highwater_store::Store, filter: Filter, after: Position) -> Option<Page> {
+async fn page(
+    store: &highwater_store::Store,
+    filter: Filter,
+    after: Position,
+    sight: &Sight,
+) -> Option<Page> {
     let query = LogQuery {
         after: Some(after),
         limit: 1_000,
@@ -76,7 +87,7 @@ async fn page(store: &highwater_store::Store, filter: Filter, after: Position) -
         ..LogQuery::default()
     };
     match patiently(|| store.read_log(query.clone())).await {
-        Ok(page) => Some((lines(&page.events), page.next)),
+        Ok(page) => Some((lines(&sight::all(sight, page.events)), page.next)),
         Err(error) => {
             // The head of the answer is gone already: breaking it off is the one way left to say that it isn't whole.
             tracing::error!(%error, after = after.0, "export broke off");

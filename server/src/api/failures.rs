@@ -13,6 +13,7 @@ use super::orders::{order, with_reason};
 use super::problem::ApiResult;
 use super::read_model::{known_name, live_version};
 use crate::caller::Caller;
+use crate::identity::seen::{self, Seen, ordered};
 use crate::state::AppState;
 
 /// The calls of this area.
@@ -42,6 +43,7 @@ struct FailuresParams {
               (status = 404, body = Problem, content_type = "application/problem+json")))]
 async fn failures(
     State(state): State<AppState>,
+    Extension(caller): Extension<Caller>,
     Path(name): Path<String>,
     Query(params): Query<FailuresParams>,
 ) -> ApiResult<Json<Vec<Failure>>> {
@@ -55,7 +57,9 @@ async fn failures(
         before,
         i64::try_from(limit).unwrap_or(100),
     );
-    Ok(Json(failures.await?))
+    let failures = failures.await?;
+    let seen = Seen::by(&state, &caller).await?;
+    Ok(Json(seen.failures(&name, failures)))
 }
 
 /// Tries the event again that a version of the read model stands on: the live one, or the shadow, whose rebuild goes on then.
@@ -72,20 +76,21 @@ async fn retry(
 ) -> ApiResult<Json<ReadModel>> {
     known_name(&name)?;
     let (order, role) = decision(&caller, request, &state).await?;
-    state
+    let retry = state
         .read_models
-        .retry(&name, role, Position(position), &order)
-        .await?;
-    Ok(Json(state.store.read_model(&name).await?))
+        .retry(&name, role, Position(position), &order);
+    ordered(&state, &caller, &name, retry).await?;
+    Ok(Json(seen::read_model(&state, &caller, &name).await?))
 }
 
 /// Leaves out the event that a version of the read model stands on, with a reason.
-#[utoipa::path(post, path = "/api/read-models/{name}/failures/{position}/skip", security(("login" = ["operate"])), tag = "read models",
+#[utoipa::path(post, path = "/api/read-models/{name}/failures/{position}/skip", security(("login" = ["operate"])), extensions(("x-confirm" = json!("name"))), tag = "read models",
     params(("name" = String, Path), ("position" = i64, Path)), request_body = FailureBody,
     responses((status = 200, description = "As it is now", body = ReadModel),
               (status = 404, body = Problem, content_type = "application/problem+json"),
-              (status = 409, description = "refused: it does not stand on this event", body = Problem, content_type = "application/problem+json"),
-              (status = 422, description = "reason_missing", body = Problem, content_type = "application/problem+json")))]
+              (status = 409, description = "refused: it does not stand on this event; maintenance: it is on", body = Problem, content_type = "application/problem+json"),
+              (status = 422, description = "reason_missing", body = Problem, content_type = "application/problem+json"),
+              (status = 428, description = "confirmation_needed", body = Problem, content_type = "application/problem+json")))]
 async fn skip(
     State(state): State<AppState>,
     Path((name, position)): Path<(String, i64)>,
@@ -95,11 +100,11 @@ async fn skip(
     known_name(&name)?;
     let (order, role) = decision(&caller, request, &state).await?;
     let order = with_reason(order)?;
-    state
+    let skip = state
         .read_models
-        .skip(&name, role, Position(position), &order)
-        .await?;
-    Ok(Json(state.store.read_model(&name).await?))
+        .skip(&name, role, Position(position), &order);
+    ordered(&state, &caller, &name, skip).await?;
+    Ok(Json(seen::read_model(&state, &caller, &name).await?))
 }
 
 /// What is ordered of an event that failed, and of which version.

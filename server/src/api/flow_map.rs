@@ -50,5 +50,5 @@ async fn flow_map(
     let range = time_range(&state, since, Some(until))?;
     let (since, until) = sight::range(&caller, range)?;
     let map = state.store.flow_map(since, until).await?;
-    Ok(Json(sight::flow_map(caller.sight(), map)))
+    Ok(Json(sight::flow_map(&caller.sight(), map)))
 }

@@ -11,10 +11,11 @@ use utoipa::IntoParams;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
-use super::extract::{Path, Query, body, filter, json, limit, not_negative};
+use super::extract::{Path, Query, body, json, limit, not_negative};
 use super::orders::order;
 use super::problem::{ApiError, ApiResult};
 use crate::caller::Caller;
+use crate::identity::sight;
 use crate::state::AppState;
 
 /// The calls of this area.
@@ -47,15 +48,17 @@ struct FlowsParams {
 
 /// Flows: the events of one correlation id each. Summarised beside the appends, a second behind them at most.
 #[utoipa::path(get, path = "/api/flows", security(("login" = ["read"])), tag = "read", params(FlowsParams),
-    responses((status = 200, body = FlowList), (status = 400, body = Problem, content_type = "application/problem+json")))]
+    responses((status = 200, body = FlowList), (status = 400, body = Problem, content_type = "application/problem+json"),
+              (status = 403, description = "not_allowed: the filter asks for what you may not see", body = Problem, content_type = "application/problem+json")))]
 async fn flows(
     State(state): State<AppState>,
+    Extension(caller): Extension<Caller>,
     Query(params): Query<FlowsParams>,
 ) -> ApiResult<Json<FlowList>> {
     let query = FlowQuery {
         kind: params.kind.filter(|kind| !kind.is_empty()),
         shown: params.shown.unwrap_or_default(),
-        filter: filter(params.filter.as_deref())?,
+        filter: sight::filter(&caller, params.filter.as_deref())?,
         order: params.order.unwrap_or_default(),
         cursor: not_negative("cursor", params.cursor)?.map(Position),
         limit: limit(params.limit)?,

@@ -9,6 +9,7 @@ use highwater_model::Problem;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::problem::{ApiError, ApiResult};
+use crate::exposition;
 use crate::state::AppState;
 
 /// How old the feed's last look at the log may be: it looks once a second when nothing happens.
@@ -54,16 +55,14 @@ async fn readyz(State(state): State<AppState>) -> ApiResult<&'static str> {
     Ok("ready\n")
 }
 
-/// Prometheus.
+/// Prometheus: what is counted and measured, and how the log, read models, subscriptions, jobs and connections are. Answers without the database, too.
 #[utoipa::path(get, path = "/metrics", security(("login" = ["watch"])), tag = "operate", responses((status = 200, body = String, content_type = "text/plain")))]
 async fn metrics(State(state): State<AppState>) -> impl IntoResponse {
-    let mark = state.feed.mark();
-    // A gauge is a float by its nature; positions stay exact in it up to 2^53.
-    #[expect(clippy::cast_precision_loss, reason = "exact up to 2^53")]
-    metrics::gauge!("highwater_mark_position").set(mark.position.0 as f64);
-    metrics::gauge!("highwater_events_per_second").set(mark.rate);
     (
-        [(header::CONTENT_TYPE, "text/plain; version=0.0.4")],
-        state.metrics.render(),
+        [(
+            header::CONTENT_TYPE,
+            "text/plain; version=0.0.4; charset=utf-8",
+        )],
+        exposition::scrape(&state).await,
     )
 }

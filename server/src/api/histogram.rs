@@ -38,7 +38,8 @@ struct HistogramParams {
 
 /// Counts over time, by `recorded_at`.
 #[utoipa::path(get, path = "/api/events/histogram", security(("login" = ["read"]), ("login" = ["look"])), tag = "read", params(HistogramParams),
-    responses((status = 200, body = Histogram), (status = 400, body = Problem, content_type = "application/problem+json")))]
+    responses((status = 200, body = Histogram), (status = 400, body = Problem, content_type = "application/problem+json"),
+              (status = 403, description = "not_allowed: the filter asks for what you may not see", body = Problem, content_type = "application/problem+json")))]
 async fn histogram(
     State(state): State<AppState>,
     Extension(caller): Extension<Caller>,

@@ -13,6 +13,7 @@ use super::extract::{Path, Query, body, json, limit, not_negative};
 use super::orders::{order, order_of};
 use super::problem::{ApiError, ApiResult};
 use crate::caller::Caller;
+use crate::identity::seen::{self, Seen};
 use crate::state::AppState;
 
 /// The calls of this area.
@@ -50,6 +51,7 @@ struct JobsParams {
     responses((status = 200, body = Vec<Job>), (status = 400, body = Problem, content_type = "application/problem+json")))]
 async fn jobs(
     State(state): State<AppState>,
+    Extension(caller): Extension<Caller>,
     Query(params): Query<JobsParams>,
 ) -> ApiResult<Json<Vec<Job>>> {
     let query = JobQuery {
@@ -59,21 +61,27 @@ async fn jobs(
         before: not_negative("before", params.before)?,
         limit: i64::try_from(limit(params.limit)?).unwrap_or(100),
     };
-    Ok(Json(state.store.find_jobs(&query).await?))
+    let jobs = state.store.find_jobs(&query).await?;
+    let seen = Seen::by(&state, &caller).await?;
+    Ok(Json(seen.jobs(jobs)))
 }
 
 /// One job: how it goes, when it will be ready, what became of it.
 #[utoipa::path(get, path = "/api/jobs/{id}", security(("login" = ["read"])), tag = "operate", params(("id" = i64, Path)),
     responses((status = 200, body = Job), (status = 404, body = Problem, content_type = "application/problem+json")))]
-async fn job(State(state): State<AppState>, Path(id): Path<i64>) -> ApiResult<Json<Job>> {
-    Ok(Json(state.store.job(id).await?))
+async fn job(
+    State(state): State<AppState>,
+    Extension(caller): Extension<Caller>,
+    Path(id): Path<i64>,
+) -> ApiResult<Json<Job>> {
+    Ok(Json(seen::job(&state, &caller, id).await?))
 }
 
 /// Cancels a job that runs. Of a rebuild nothing is left; the live version is not touched.
 #[utoipa::path(post, path = "/api/jobs/{id}/cancel", security(("login" = ["operate"])), tag = "operate", params(("id" = i64, Path)), request_body = Option<OrderBody>,
     responses((status = 200, description = "As it is now", body = Job),
               (status = 404, body = Problem, content_type = "application/problem+json"),
-              (status = 409, description = "refused: it is over, or can't be cancelled any more", body = Problem, content_type = "application/problem+json")))]
+              (status = 409, description = "refused: it is over, or can't be cancelled any more; maintenance: it is on, and a replay's checkpoint would move", body = Problem, content_type = "application/problem+json")))]
 async fn cancel(
     State(state): State<AppState>,
     Path(id): Path<i64>,
@@ -82,7 +90,7 @@ async fn cancel(
 ) -> ApiResult<Json<Job>> {
     let order = order_of(&caller, request, &state).await?;
     state.read_models.cancel(id, &order).await?;
-    Ok(Json(state.store.job(id).await?))
+    Ok(Json(seen::job(&state, &caller, id).await?))
 }
 
 /// Sets how many events a second a job handles at most.
@@ -111,5 +119,5 @@ async fn speed(
     }
     let order = order(&caller, reason)?;
     state.read_models.set_speed(id, limit, &order).await?;
-    Ok(Json(state.store.job(id).await?))
+    Ok(Json(seen::job(&state, &caller, id).await?))
 }

@@ -1,5 +1,8 @@
 //! What the console lists, as a file: `GET /api/export/events`, `…/streams`, `…/flows`.
 
+use std::convert::identity;
+
+use axum::Extension;
 use axum::extract::State;
 use axum::response::Response;
 use highwater_model::filter::Filter;
@@ -14,8 +17,10 @@ use utoipa::IntoParams;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::download::{Exported, FileFormat, download};
-use super::extract::{Query, filter};
+use super::extract::Query;
 use super::problem::ApiResult;
+use crate::caller::Caller;
+use crate::identity::sight;
 use crate::state::AppState;
 
 /// Of the list that is read at once.
@@ -41,16 +46,21 @@ struct EventsExportParams {
 
 /// Events as they are recorded, with their positions and versions, oldest first; `GET /api/export` has them as import takes them.
 #[utoipa::path(get, path = "/api/export/events", security(("login" = ["read"])), tag = "read", params(EventsExportParams),
-    responses((status = 200, description = "An event a line", body = RecordedEvent, content_type = "application/x-ndjson"),
-              (status = 400, body = Problem, content_type = "application/problem+json")))]
+    responses((status = 200, description = "An event a line", content((RecordedEvent = "application/x-ndjson"), (String = "text/csv"))),
+              (status = 400, body = Problem, content_type = "application/problem+json"),
+              (status = 403, description = "not_allowed: the filter asks for what you may not see", body = Problem, content_type = "application/problem+json")))]
 async fn events_export(
     State(state): State<AppState>,
+    Extension(caller): Extension<Caller>,
     Query(params): Query<EventsExportParams>,
 ) -> ApiResult<Response> {
-    let filter = filter(params.filter.as_deref())?;
+    let filter = sight::filter(&caller, params.filter.as_deref())?;
     let format = params.format.unwrap_or_default();
-    let store = state.store.clone();
-    Ok(download::<RecordedEvent>(store, filter, "events", format))
+    let (store, sight) = (state.store.clone(), caller.sight());
+    let seen = move |event: RecordedEvent| sight.of(event);
+    Ok(download::<RecordedEvent>(
+        store, filter, "events", format, seen,
+    ))
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -69,7 +79,7 @@ struct StreamsExportParams {
 
 /// The list of streams. By activity, a stream that is appended to while it is written may be missing.
 #[utoipa::path(get, path = "/api/export/streams", security(("login" = ["read"])), tag = "read", params(StreamsExportParams),
-    responses((status = 200, description = "A stream a line", body = StreamSummary, content_type = "application/x-ndjson"),
+    responses((status = 200, description = "A stream a line", content((StreamSummary = "application/x-ndjson"), (String = "text/csv"))),
               (status = 400, body = Problem, content_type = "application/problem+json")))]
 async fn streams_export(
     State(state): State<AppState>,
@@ -83,7 +93,7 @@ async fn streams_export(
         cursor: None,
     };
     let format = params.format.unwrap_or_default();
-    download::<StreamSummary>(state.store.clone(), query, "streams", format)
+    download::<StreamSummary>(state.store.clone(), query, "streams", format, identity)
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -104,23 +114,27 @@ struct FlowsExportParams {
 
 /// The list of flows.
 #[utoipa::path(get, path = "/api/export/flows", security(("login" = ["read"])), tag = "read", params(FlowsExportParams),
-    responses((status = 200, description = "A flow a line", body = FlowSummary, content_type = "application/x-ndjson"),
-              (status = 400, body = Problem, content_type = "application/problem+json")))]
+    responses((status = 200, description = "A flow a line", content((FlowSummary = "application/x-ndjson"), (String = "text/csv"))),
+              (status = 400, body = Problem, content_type = "application/problem+json"),
+              (status = 403, description = "not_allowed: the filter asks for what you may not see", body = Problem, content_type = "application/problem+json")))]
 async fn flows_export(
     State(state): State<AppState>,
+    Extension(caller): Extension<Caller>,
     Query(params): Query<FlowsExportParams>,
 ) -> ApiResult<Response> {
     let query = FlowQuery {
         kind: params.kind.filter(|kind| !kind.is_empty()),
         shown: params.shown.unwrap_or_default(),
-        filter: filter(params.filter.as_deref())?,
+        filter: sight::filter(&caller, params.filter.as_deref())?,
         order: params.order.unwrap_or_default(),
         cursor: None,
         limit: PAGE,
     };
     let format = params.format.unwrap_or_default();
     let store = state.store.clone();
-    Ok(download::<FlowSummary>(store, query, "flows", format))
+    Ok(download::<FlowSummary>(
+        store, query, "flows", format, identity,
+    ))
 }
 
 impl Exported for RecordedEvent {

@@ -3,9 +3,13 @@
 //! # Adding a call
 //! Write the handler in the file of its area with `#[utoipa::path]`, say there which right it needs (`security(("login" = ["read"]))`, or
 //! `security(())` for everybody; without it nobody gets it), add it to that file's `routes()`; the router and the OpenAPI
-//! document both come from there. Refusals are [`problem::ApiError`]; extractors come from [`extract`], so that theirs are too.
+//! document both come from there. An order that changes what readers see, or can lose something, is confirmed in production: say by which
+//! part of its path (`extensions(("x-confirm" = json!("name")))`), and that it may answer 428. Refusals are [`problem::ApiError`];
+//! extractors come from [`extract`], so that theirs are too; those that any call may give are described in `answers.rs`, once.
 
 pub mod actions;
+pub mod alerts;
+pub(crate) mod answers;
 pub mod append;
 pub mod categories;
 pub mod charts;
@@ -30,6 +34,9 @@ pub mod jobs;
 pub mod lag_history;
 mod list_export;
 pub mod live;
+pub mod maintenance;
+pub mod masking;
+pub(crate) mod oidc;
 pub mod orders;
 pub mod parked;
 pub mod problem;
@@ -63,7 +70,8 @@ use crate::state::AppState;
 #[openapi(
     info(
         title = "Highwater",
-        description = "The event store, its log, the live feed, and read models. Refusals are `application/problem+json` (RFC 9457) with a stable `type`."
+        description = "The event store, its log, the live feed, and read models. Refusals are `application/problem+json` (RFC 9457) with a stable `type`. \
+            In production a call with `x-confirm` takes the header `Highwater-Confirm`: what stands in the part of its path of that name, percent-encoded."
     ),
     modifiers(&Login),
     components(schemas(
@@ -71,6 +79,8 @@ use crate::state::AppState;
         events::Way,
         charts::ChartTheme,
         highwater_model::Span,
+        highwater_model::AlertState,
+        highwater_model::AlertEvent,
         highwater_model::StreamOrder,
         highwater_model::FlowOrder,
         highwater_model::FlowShown,
@@ -129,13 +139,16 @@ pub fn routes() -> OpenApiRouter<AppState> {
         .merge(parked::routes())
         .merge(deliveries::routes())
         .merge(actions::routes())
+        .merge(alerts::routes())
         .merge(demo::routes())
         .merge(store::routes())
+        .merge(maintenance::routes())
         .merge(health::routes())
         .merge(session::routes())
         .merge(users::routes())
         .merge(shares::routes())
         .merge(tokens::routes())
+        .merge(masking::routes())
 }
 
 /// Calls that last: no timeout, no compression, a body of any size where there is one.

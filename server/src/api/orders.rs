@@ -10,6 +10,7 @@ use super::extract::{Path, body, json};
 use super::problem::{ApiError, ApiResult};
 use super::read_model::known_name;
 use crate::caller::Caller;
+use crate::identity::seen::{self, ordered};
 use crate::state::AppState;
 
 /// A reason is a sentence or two; the audit log keeps it for ever.
@@ -83,8 +84,9 @@ async fn pause(
 ) -> ApiResult<Json<ReadModel>> {
     known_name(&name)?;
     let order = order_of(&caller, request, &state).await?;
-    state.read_models.pause(&name, &order).await?;
-    Ok(Json(state.store.read_model(&name).await?))
+    let pause = state.read_models.pause(&name, &order);
+    ordered(&state, &caller, &name, pause).await?;
+    Ok(Json(seen::read_model(&state, &caller, &name).await?))
 }
 
 /// Lets a paused or faulted read model go on.
@@ -100,6 +102,7 @@ async fn resume(
 ) -> ApiResult<Json<ReadModel>> {
     known_name(&name)?;
     let order = order_of(&caller, request, &state).await?;
-    state.read_models.resume(&name, &order).await?;
-    Ok(Json(state.store.read_model(&name).await?))
+    let resume = state.read_models.resume(&name, &order);
+    ordered(&state, &caller, &name, resume).await?;
+    Ok(Json(seen::read_model(&state, &caller, &name).await?))
 }

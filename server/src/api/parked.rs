@@ -11,6 +11,7 @@ use super::extract::{Path, Query, body, json, limit, not_negative};
 use super::orders::{order, with_reason};
 use super::problem::ApiResult;
 use crate::caller::Caller;
+use crate::identity::sight;
 use crate::state::AppState;
 
 /// The calls of this area.
@@ -37,13 +38,15 @@ struct ParkedParams {
     responses((status = 200, body = Vec<ParkedEvent>), (status = 404, body = Problem, content_type = "application/problem+json")))]
 async fn parked(
     State(state): State<AppState>,
+    Extension(caller): Extension<Caller>,
     Path(name): Path<String>,
     Query(params): Query<ParkedParams>,
 ) -> ApiResult<Json<Vec<ParkedEvent>>> {
     let after = not_negative("after", params.after)?.map(Position);
     let limit = i64::try_from(limit(params.limit)?).unwrap_or(100);
     let parked = state.store.parked_events(&name, after, limit).await?;
-    Ok(Json(parked))
+    let filter = state.store.subscription(&name).await?.filter;
+    Ok(Json(sight::parked(&caller.sight(), &filter, parked)))
 }
 
 async fn wanted(request: Request, state: &AppState) -> ApiResult<ParkedBody> {
@@ -74,10 +77,11 @@ async fn retry_parked(
 }
 
 /// Leaves parked events out for good, with a reason: those that are named, or all.
-#[utoipa::path(post, path = "/api/subscriptions/{name}/parked/drop", security(("login" = ["operate"])), tag = "subscriptions", params(("name" = String, Path)), request_body = ParkedBody,
+#[utoipa::path(post, path = "/api/subscriptions/{name}/parked/drop", security(("login" = ["operate"])), extensions(("x-confirm" = json!("name"))), tag = "subscriptions", params(("name" = String, Path)), request_body = ParkedBody,
     responses((status = 200, body = ParkedAnswer), (status = 404, body = Problem, content_type = "application/problem+json"),
               (status = 409, description = "refused: none of them is parked", body = Problem, content_type = "application/problem+json"),
-              (status = 422, description = "reason_missing", body = Problem, content_type = "application/problem+json")))]
+              (status = 422, description = "reason_missing", body = Problem, content_type = "application/problem+json"),
+              (status = 428, description = "confirmation_needed", body = Problem, content_type = "application/problem+json")))]
 async fn drop_parked(
     State(state): State<AppState>,
     Path(name): Path<String>,

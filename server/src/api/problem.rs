@@ -101,6 +101,9 @@ impl From<StoreError> for ApiError {
                 "The user, invitation or token is not right",
                 detail,
             ),
+            StoreError::BadMask(_) => {
+                Problem::new(422, "bad_mask", "The rule is not right", detail)
+            }
             StoreError::NameTaken { name } => {
                 Problem::new(409, "name_taken", "The name is taken", detail).with("name", name)
             }
@@ -117,6 +120,10 @@ impl From<StoreError> for ApiError {
                 detail,
             )
             .with("retry_after", 1),
+            StoreError::NotWritable(_) => {
+                Problem::new(503, "not_writable", "The database takes no writes", detail)
+                    .with("retry_after", 5)
+            }
             StoreError::TooSlow { seconds } => {
                 Problem::new(504, "too_slow", "The query took too long", detail)
                     .with("seconds", seconds)

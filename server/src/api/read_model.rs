@@ -22,6 +22,7 @@ use super::orders::order;
 use super::problem::{ApiError, ApiResult};
 use super::read_model_problem::unknown;
 use crate::caller::Caller;
+use crate::identity::seen;
 use crate::state::AppState;
 
 /// How long a caller may wait: less than the router gives a call.
@@ -83,6 +84,7 @@ enum ReadModelAnswer {
               (status = 422, description = "beyond_head", body = Problem, content_type = "application/problem+json")))]
 async fn read_model(
     State(state): State<AppState>,
+    Extension(caller): Extension<Caller>,
     Path(name): Path<String>,
     Query(params): Query<ReadModelParams>,
 ) -> ApiResult<Json<ReadModelAnswer>> {
@@ -102,7 +104,7 @@ async fn read_model(
         Some(seconds) => return Err(out_of_range("timeout", seconds, "0 to 25 seconds")),
     };
     let Some(asked) = position.or(wait).map(Position) else {
-        let read_model = state.store.read_model(&name).await?;
+        let read_model = seen::read_model(&state, &caller, &name).await?;
         return Ok(Json(ReadModelAnswer::ReadModel(Box::new(read_model))));
     };
     let head = state.store.mark().await?.position;
@@ -149,13 +151,14 @@ struct PutParams {
 
 /// Takes in a definition: a new one starts (201), a changed one waits beside the live one for its rebuild (202), the same does
 /// nothing (200). An error carries its `line` and `column`.
-#[utoipa::path(put, path = "/api/read-models/{name}", security(("login" = ["define"])), tag = "read models", params(("name" = String, Path), PutParams),
+#[utoipa::path(put, path = "/api/read-models/{name}", security(("login" = ["define"])), extensions(("x-confirm" = json!("name"))), tag = "read models", params(("name" = String, Path), PutParams),
     request_body(content = String, content_type = "text/plain", description = "The definition's text"),
     responses((status = 201, description = "A new read model", body = DefinedReadModel),
               (status = 202, description = "It waits: for its rebuild, or for an administrator of the database", body = DefinedReadModel),
               (status = 200, description = "Nothing changed", body = DefinedReadModel),
               (status = 409, description = "schema_taken, refused", body = Problem, content_type = "application/problem+json"),
-              (status = 422, description = "bad_definition, bad_name", body = Problem, content_type = "application/problem+json")))]
+              (status = 422, description = "bad_definition, bad_name", body = Problem, content_type = "application/problem+json"),
+              (status = 428, description = "confirmation_needed", body = Problem, content_type = "application/problem+json")))]
 async fn put_read_model(
     State(state): State<AppState>,
     Path(name): Path<String>,

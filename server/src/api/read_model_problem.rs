@@ -60,6 +60,9 @@ impl From<ReadModelError> for ApiError {
             ReadModelError::NotCompared { .. } => {
                 Problem::new(409, "diff_missing", "The shadow was not compared", detail)
             }
+            ReadModelError::UnderMaintenance { maintenance } => {
+                super::maintenance::is_on(&maintenance, detail)
+            }
             ReadModelError::Refused(_) => Problem::new(
                 409,
                 "refused",

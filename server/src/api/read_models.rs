@@ -7,7 +7,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::problem::ApiResult;
 use crate::caller::Caller;
-use crate::identity::sight;
+use crate::identity::seen::Seen;
 use crate::state::AppState;
 
 /// The calls of this area.
@@ -24,7 +24,8 @@ async fn read_models(
     Extension(caller): Extension<Caller>,
 ) -> ApiResult<Json<Vec<ReadModel>>> {
     let all = state.store.read_models().await?;
-    Ok(Json(sight::read_models(caller.sight(), all)))
+    let seen = Seen::by(&state, &caller).await?;
+    Ok(Json(seen.read_models(all)))
 }
 
 /// Definitions of the watched folder (`--read-models`) that this server refused, by name; empty when there are none, or no folder.

@@ -17,6 +17,7 @@ use super::orders::{order, with_reason};
 use super::problem::{ApiError, ApiResult};
 use super::read_model::known_name;
 use crate::caller::Caller;
+use crate::identity::seen::{self, Seen, ordered};
 use crate::state::AppState;
 
 /// Rows of a diff's page unless the caller says.
@@ -51,6 +52,7 @@ enum PlanAnswer {
               (status = 409, description = "refused: there is nothing to rebuild", body = Problem, content_type = "application/problem+json")))]
 async fn plan(
     State(state): State<AppState>,
+    Extension(caller): Extension<Caller>,
     Path(name): Path<String>,
     request: Request,
 ) -> ApiResult<Json<PlanAnswer>> {
@@ -68,10 +70,18 @@ async fn plan(
     let from: Vec<ReplayFrom> = from.collect();
     Ok(Json(match (kind, &*from) {
         (PlanKind::Rebuild, []) => {
-            PlanAnswer::Rebuild(state.read_models.plan_rebuild(&name).await?)
+            let plan = state.read_models.plan_rebuild(&name);
+            let mut plan = ordered(&state, &caller, &name, plan).await?;
+            let seen = Seen::by(&state, &caller).await?;
+            seen.warnings(&name, &mut plan.warnings);
+            PlanAnswer::Rebuild(plan)
         }
         (PlanKind::Replay, [from]) => {
-            PlanAnswer::Replay(state.read_models.plan_replay(&name, *from).await?)
+            let plan = state.read_models.plan_replay(&name, *from);
+            let mut plan = ordered(&state, &caller, &name, plan).await?;
+            let seen = Seen::by(&state, &caller).await?;
+            seen.warnings(&name, &mut plan.warnings);
+            PlanAnswer::Replay(plan)
         }
         _ => {
             return Err(ApiError(Problem::new(
@@ -88,7 +98,7 @@ async fn plan(
 #[utoipa::path(post, path = "/api/read-models/{name}/rebuild", security(("login" = ["operate"])), tag = "read models", params(("name" = String, Path)), request_body = RebuildBody,
     responses((status = 202, description = "It runs", body = Job),
               (status = 404, body = Problem, content_type = "application/problem+json"),
-              (status = 409, description = "refused: a job or a shadow is there; plan_stale", body = Problem, content_type = "application/problem+json"),
+              (status = 409, description = "refused: a job or a shadow is there; plan_stale; maintenance: it is on", body = Problem, content_type = "application/problem+json"),
               (status = 422, description = "plan_missing", body = Problem, content_type = "application/problem+json")))]
 async fn rebuild(
     State(state): State<AppState>,
@@ -106,8 +116,9 @@ async fn rebuild(
     let order = order(&caller, sent.reason)?;
     let plan = sent.plan.filter(|plan| plan.read_model == name);
     let plan = written(&plan.ok_or_else(|| plan_missing(&name, "rebuild"))?)?;
-    let job_id = state.read_models.rebuild(&name, &order, &plan).await?;
-    started(&state, job_id).await
+    let rebuild = state.read_models.rebuild(&name, &order, &plan);
+    let job_id = ordered(&state, &caller, &name, rebuild).await?;
+    started(&state, &caller, job_id).await
 }
 
 /// Whoever orders something long sends the plan that was shown.
@@ -131,8 +142,13 @@ pub(super) fn written(plan: &impl Serialize) -> ApiResult<serde_json::Value> {
 }
 
 /// The job that an order began.
-pub(super) async fn started(state: &AppState, job_id: i64) -> ApiResult<(StatusCode, Json<Job>)> {
-    Ok((StatusCode::ACCEPTED, Json(state.store.job(job_id).await?)))
+pub(super) async fn started(
+    state: &AppState,
+    caller: &Caller,
+    job_id: i64,
+) -> ApiResult<(StatusCode, Json<Job>)> {
+    let job = seen::job(state, caller, job_id).await?;
+    Ok((StatusCode::ACCEPTED, Json(job)))
 }
 
 /// Which rows that differ.
@@ -163,17 +179,21 @@ enum DiffAnswer {
 /// The shadow against the live version at the same position: every table counted, or the rows of one that differ in one way.
 #[utoipa::path(get, path = "/api/read-models/{name}/diff", security(("login" = ["read"])), tag = "read models", params(("name" = String, Path), DiffParams),
     responses((status = 200, body = DiffAnswer),
+              (status = 403, description = "masked: its rows may hold masked fields", body = Problem, content_type = "application/problem+json"),
               (status = 400, body = Problem, content_type = "application/problem+json"),
               (status = 404, body = Problem, content_type = "application/problem+json"),
               (status = 409, description = "refused: there is no shadow", body = Problem, content_type = "application/problem+json")))]
 async fn diff(
     State(state): State<AppState>,
+    Extension(caller): Extension<Caller>,
     Path(name): Path<String>,
     Query(params): Query<DiffParams>,
 ) -> ApiResult<Json<DiffAnswer>> {
     known_name(&name)?;
     let limit = limit(params.limit)?;
     state.store.read_model(&name).await?;
+    // Before, as a diff that somebody was shown lets a promotion through; and after, as a definition may come meanwhile.
+    seen::rows(&state, &caller, &name).await?;
     let Some(table) = params.table else {
         if params.kind.is_some() || params.cursor.is_some() || params.limit.is_some() {
             return Err(ApiError::bad_request(
@@ -183,6 +203,7 @@ async fn diff(
             ));
         }
         let diff = state.read_models.diff(&name).await?;
+        seen::rows(&state, &caller, &name).await?;
         return Ok(Json(DiffAnswer::Counted(diff)));
     };
     let page = state.read_models.diff_rows(
@@ -192,50 +213,57 @@ async fn diff(
         params.cursor.as_deref(),
         i64::try_from(limit).unwrap_or(DIFF_ROWS),
     );
-    Ok(Json(DiffAnswer::Rows(page.await?)))
+    let page = page.await?;
+    seen::rows(&state, &caller, &name).await?;
+    Ok(Json(DiffAnswer::Rows(page)))
 }
 
 /// Makes the shadow live, in one transaction. It needs a reason and a diff that somebody has looked at lately. The job ends when the
 /// new live version was seen to live.
-#[utoipa::path(post, path = "/api/read-models/{name}/promote", security(("login" = ["operate"])), tag = "read models", params(("name" = String, Path)), request_body = PromoteBody,
+#[utoipa::path(post, path = "/api/read-models/{name}/promote", security(("login" = ["operate"])), extensions(("x-confirm" = json!("name"))), tag = "read models", params(("name" = String, Path)), request_body = PromoteBody,
     responses((status = 202, description = "It is live; the job looks after it", body = Job),
               (status = 404, body = Problem, content_type = "application/problem+json"),
-              (status = 409, description = "refused: there is no shadow, or a job runs; diff_missing", body = Problem, content_type = "application/problem+json"),
-              (status = 422, description = "reason_missing, confirm_mismatch", body = Problem, content_type = "application/problem+json")))]
+              (status = 409, description = "refused: there is no shadow, or a job runs; diff_missing; maintenance: it is on", body = Problem, content_type = "application/problem+json"),
+              (status = 422, description = "reason_missing", body = Problem, content_type = "application/problem+json"),
+              (status = 428, description = "confirmation_needed", body = Problem, content_type = "application/problem+json")))]
 async fn promote(
     State(state): State<AppState>,
     Path(name): Path<String>,
     Extension(caller): Extension<Caller>,
     request: Request,
 ) -> ApiResult<(StatusCode, Json<Job>)> {
-    let order = confirmed(&state, &name, &caller, request).await?;
-    let job_id = state.read_models.promote(&name, &order).await?;
-    started(&state, job_id).await
+    let order = order_to_swap(&state, &name, &caller, request).await?;
+    let promote = state.read_models.promote(&name, &order);
+    let job_id = ordered(&state, &caller, &name, promote).await?;
+    started(&state, &caller, job_id).await
 }
 
 /// Makes the previous version live again, once it has caught up with what happened since. It needs a reason.
-#[utoipa::path(post, path = "/api/read-models/{name}/go-back", security(("login" = ["operate"])), tag = "read models", params(("name" = String, Path)), request_body = PromoteBody,
+#[utoipa::path(post, path = "/api/read-models/{name}/go-back", security(("login" = ["operate"])), extensions(("x-confirm" = json!("name"))), tag = "read models", params(("name" = String, Path)), request_body = PromoteBody,
     responses((status = 202, description = "It catches up, then it is live", body = Job),
               (status = 404, body = Problem, content_type = "application/problem+json"),
-              (status = 409, description = "refused: there is no previous version, or a job runs", body = Problem, content_type = "application/problem+json"),
-              (status = 422, description = "reason_missing, confirm_mismatch", body = Problem, content_type = "application/problem+json")))]
+              (status = 409, description = "refused: there is no previous version, or a job runs; maintenance: it is on", body = Problem, content_type = "application/problem+json"),
+              (status = 422, description = "reason_missing", body = Problem, content_type = "application/problem+json"),
+              (status = 428, description = "confirmation_needed", body = Problem, content_type = "application/problem+json")))]
 async fn go_back(
     State(state): State<AppState>,
     Path(name): Path<String>,
     Extension(caller): Extension<Caller>,
     request: Request,
 ) -> ApiResult<(StatusCode, Json<Job>)> {
-    let order = confirmed(&state, &name, &caller, request).await?;
-    let job_id = state.read_models.go_back(&name, &order).await?;
-    started(&state, job_id).await
+    let order = order_to_swap(&state, &name, &caller, request).await?;
+    let go_back = state.read_models.go_back(&name, &order);
+    let job_id = ordered(&state, &caller, &name, go_back).await?;
+    started(&state, &caller, job_id).await
 }
 
 /// Drops the shadow or the previous version with its rows. It needs a reason.
-#[utoipa::path(post, path = "/api/read-models/{name}/discard", security(("login" = ["operate"])), tag = "read models", params(("name" = String, Path)), request_body = DiscardBody,
+#[utoipa::path(post, path = "/api/read-models/{name}/discard", security(("login" = ["operate"])), extensions(("x-confirm" = json!("name"))), tag = "read models", params(("name" = String, Path)), request_body = DiscardBody,
     responses((status = 200, description = "As it is now", body = ReadModel),
               (status = 404, body = Problem, content_type = "application/problem+json"),
               (status = 409, description = "refused: there is no such version, or a job runs", body = Problem, content_type = "application/problem+json"),
-              (status = 422, description = "reason_missing, confirm_mismatch", body = Problem, content_type = "application/problem+json")))]
+              (status = 422, description = "reason_missing", body = Problem, content_type = "application/problem+json"),
+              (status = 428, description = "confirmation_needed", body = Problem, content_type = "application/problem+json")))]
 async fn discard(
     State(state): State<AppState>,
     Path(name): Path<String>,
@@ -244,16 +272,16 @@ async fn discard(
 ) -> ApiResult<Json<ReadModel>> {
     known_name(&name)?;
     let sent: DiscardBody = json(&body(request, &state).await?)?;
-    confirm(&name, sent.confirm.as_deref())?;
     let order = with_reason(order(&caller, sent.reason)?)?;
     state.store.read_model(&name).await?;
     let version = sent.version;
-    state.read_models.discard(&name, version, &order).await?;
-    Ok(Json(state.store.read_model(&name).await?))
+    let discard = state.read_models.discard(&name, version, &order);
+    ordered(&state, &caller, &name, discard).await?;
+    Ok(Json(seen::read_model(&state, &caller, &name).await?))
 }
 
 /// The order in a request that changes which version is live.
-async fn confirmed(
+async fn order_to_swap(
     state: &AppState,
     name: &str,
     caller: &Caller,
@@ -266,24 +294,7 @@ async fn confirmed(
     } else {
         json(&sent)?
     };
-    confirm(name, sent.confirm.as_deref())?;
     let order = with_reason(order(caller, sent.reason)?)?;
     state.store.read_model(name).await?;
     Ok(order)
-}
-
-/// Whoever types a name must have meant this one.
-fn confirm(name: &str, typed: Option<&str>) -> ApiResult<()> {
-    match typed {
-        Some(typed) if typed != name => Err(ApiError(
-            Problem::new(
-                422,
-                "confirm_mismatch",
-                "The name is another one",
-                format!("The order is for {name}, and {typed:?} was typed to confirm it; nothing was changed. Type {name}, or leave confirm out."),
-            )
-            .with("field", "confirm"),
-        )),
-        _ => Ok(()),
-    }
 }

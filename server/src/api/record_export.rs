@@ -1,5 +1,8 @@
 //! What is on record, as a file: `GET /api/actions/export`, `GET /api/jobs/export`.
 
+use std::sync::Arc;
+
+use axum::Extension;
 use axum::extract::State;
 use axum::response::Response;
 use highwater_model::{Action, Job, JobKind, JobState, Problem};
@@ -13,6 +16,8 @@ use super::actions::wanted;
 use super::download::{Exported, FileFormat, download};
 use super::extract::{Query, not_negative};
 use super::problem::ApiResult;
+use crate::caller::Caller;
+use crate::identity::seen::Seen;
 use crate::state::AppState;
 
 /// Records read at once.
@@ -46,10 +51,11 @@ struct ActionsExportParams {
 
 /// The audit log as a file, the newest first.
 #[utoipa::path(get, path = "/api/actions/export", security(("login" = ["read"])), tag = "operate", params(ActionsExportParams),
-    responses((status = 200, description = "An action a line", body = Action, content_type = "application/x-ndjson"),
+    responses((status = 200, description = "An action a line", content((Action = "application/x-ndjson"), (String = "text/csv"))),
               (status = 400, body = Problem, content_type = "application/problem+json")))]
 async fn actions_export(
     State(state): State<AppState>,
+    Extension(caller): Extension<Caller>,
     Query(params): Query<ActionsExportParams>,
 ) -> ApiResult<Response> {
     let query = ActionQuery {
@@ -62,12 +68,10 @@ async fn actions_export(
         limit: PAGE,
     };
     let format = params.format.unwrap_or_default();
-    Ok(download::<Action>(
-        state.store.clone(),
-        query,
-        "actions",
-        format,
-    ))
+    let sees = Arc::new(Seen::by(&state, &caller).await?);
+    let seen = move |action: Action| sees.action(action);
+    let store = state.store.clone();
+    Ok(download::<Action>(store, query, "actions", format, seen))
 }
 
 /// Which jobs.
@@ -87,10 +91,11 @@ struct JobsExportParams {
 
 /// Jobs as a file, the newest first.
 #[utoipa::path(get, path = "/api/jobs/export", security(("login" = ["read"])), tag = "operate", params(JobsExportParams),
-    responses((status = 200, description = "A job a line", body = Job, content_type = "application/x-ndjson"),
+    responses((status = 200, description = "A job a line", content((Job = "application/x-ndjson"), (String = "text/csv"))),
               (status = 400, body = Problem, content_type = "application/problem+json")))]
 async fn jobs_export(
     State(state): State<AppState>,
+    Extension(caller): Extension<Caller>,
     Query(params): Query<JobsExportParams>,
 ) -> ApiResult<Response> {
     let query = JobQuery {
@@ -101,7 +106,10 @@ async fn jobs_export(
         limit: PAGE,
     };
     let format = params.format.unwrap_or_default();
-    Ok(download::<Job>(state.store.clone(), query, "jobs", format))
+    let sees = Arc::new(Seen::by(&state, &caller).await?);
+    let seen = move |job: Job| sees.job(job);
+    let store = state.store.clone();
+    Ok(download::<Job>(store, query, "jobs", format, seen))
 }
 
 impl Exported for Action {

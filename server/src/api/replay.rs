@@ -12,6 +12,7 @@ use super::problem::{ApiError, ApiResult};
 use super::read_model::known_name;
 use super::rebuild::{plan_missing, started, written};
 use crate::caller::Caller;
+use crate::identity::seen::{self, ordered};
 use crate::state::AppState;
 
 /// The calls of this area. They last: a slice that is being handled is waited for, a part is handled at once.
@@ -22,11 +23,12 @@ pub fn routes() -> OpenApiRouter<AppState> {
 }
 
 /// Lets the live version handle events again, from where the plan says, if its definition allows it. It needs a reason.
-#[utoipa::path(post, path = "/api/read-models/{name}/replay", security(("login" = ["operate"])), tag = "read models", params(("name" = String, Path)), request_body = ReplayBody,
+#[utoipa::path(post, path = "/api/read-models/{name}/replay", security(("login" = ["operate"])), extensions(("x-confirm" = json!("name"))), tag = "read models", params(("name" = String, Path)), request_body = ReplayBody,
     responses((status = 202, description = "It runs", body = Job),
               (status = 404, body = Problem, content_type = "application/problem+json"),
-              (status = 409, description = "refused: its definition does not allow it, it does not run, or a job does", body = Problem, content_type = "application/problem+json"),
-              (status = 422, description = "plan_missing, reason_missing", body = Problem, content_type = "application/problem+json")))]
+              (status = 409, description = "refused: its definition does not allow it, it does not run, or a job does; maintenance: it is on", body = Problem, content_type = "application/problem+json"),
+              (status = 422, description = "plan_missing, reason_missing", body = Problem, content_type = "application/problem+json"),
+              (status = 428, description = "confirmation_needed", body = Problem, content_type = "application/problem+json")))]
 async fn replay(
     State(state): State<AppState>,
     Path(name): Path<String>,
@@ -45,20 +47,20 @@ async fn replay(
         .ok_or_else(|| plan_missing(&name, "replay"))?;
     let order = with_reason(order(&caller, reason)?)?;
     let from = ReplayFrom::Position(plan.from);
-    let job_id = state
-        .read_models
-        .replay(&name, from, &order, &written(&plan)?)
-        .await?;
-    started(&state, job_id).await
+    let plan = written(&plan)?;
+    let replay = state.read_models.replay(&name, from, &order, &plan);
+    let job_id = ordered(&state, &caller, &name, replay).await?;
+    started(&state, &caller, job_id).await
 }
 
 /// Makes the live rows of one stream or category again, in one transaction, if the definition has such a key. It needs a reason. The
 /// job is over when it is answered, done or failed.
-#[utoipa::path(post, path = "/api/read-models/{name}/rebuild-part", security(("login" = ["operate"])), tag = "read models", params(("name" = String, Path)), request_body = PartBody,
+#[utoipa::path(post, path = "/api/read-models/{name}/rebuild-part", security(("login" = ["operate"])), extensions(("x-confirm" = json!("name"))), tag = "read models", params(("name" = String, Path)), request_body = PartBody,
     responses((status = 200, description = "What came of it", body = Job),
               (status = 404, body = Problem, content_type = "application/problem+json"),
-              (status = 409, description = "refused: its definition has no such key, or a job runs", body = Problem, content_type = "application/problem+json"),
-              (status = 422, description = "part_missing, reason_missing", body = Problem, content_type = "application/problem+json")))]
+              (status = 409, description = "refused: its definition has no such key, or a job runs; maintenance: it is on", body = Problem, content_type = "application/problem+json"),
+              (status = 422, description = "part_missing, reason_missing", body = Problem, content_type = "application/problem+json"),
+              (status = 428, description = "confirmation_needed", body = Problem, content_type = "application/problem+json")))]
 async fn rebuild_part(
     State(state): State<AppState>,
     Path(name): Path<String>,
@@ -85,6 +87,7 @@ async fn rebuild_part(
         }
     };
     let order = with_reason(order(&caller, sent.reason)?)?;
-    let job_id = state.read_models.rebuild_part(&name, &part, &order).await?;
-    Ok(Json(state.store.job(job_id).await?))
+    let rebuild = state.read_models.rebuild_part(&name, &part, &order);
+    let job_id = ordered(&state, &caller, &name, rebuild).await?;
+    Ok(Json(seen::job(&state, &caller, job_id).await?))
 }

@@ -1,7 +1,7 @@
 //! Rows of a read model: `GET /api/read-models/{name}/rows`.
 
-use axum::Json;
 use axum::extract::State;
+use axum::{Extension, Json};
 use highwater_model::{Problem, RowsPage, VersionRole};
 use highwater_store::read_models::{RowsError, RowsQuery};
 use serde::Deserialize;
@@ -12,6 +12,8 @@ use super::events::Way;
 use super::extract::{Path, Query, limit};
 use super::problem::{ApiError, ApiResult};
 use super::read_model::known_name;
+use crate::caller::Caller;
+use crate::identity::seen;
 use crate::state::AppState;
 
 /// The calls of this area.
@@ -43,10 +45,12 @@ struct RowsParams {
 /// Rows of one table, read as the role that owns it.
 #[utoipa::path(get, path = "/api/read-models/{name}/rows", security(("login" = ["read"])), tag = "read models", params(("name" = String, Path), RowsParams),
     responses((status = 200, body = RowsPage), (status = 400, body = Problem, content_type = "application/problem+json"),
+              (status = 403, description = "masked: its rows may hold masked fields", body = Problem, content_type = "application/problem+json"),
               (status = 404, description = "not_found: the read model, the version or the table", body = Problem, content_type = "application/problem+json"),
               (status = 504, body = Problem, content_type = "application/problem+json")))]
 async fn rows(
     State(state): State<AppState>,
+    Extension(caller): Extension<Caller>,
     Path(name): Path<String>,
     Query(params): Query<RowsParams>,
 ) -> ApiResult<Json<RowsPage>> {
@@ -60,7 +64,9 @@ async fn rows(
         limit: limit(params.limit)?,
         cursor: params.cursor.filter(|cursor| !cursor.is_empty()),
     };
-    Ok(Json(state.store.rows(&name, &query).await?))
+    let rows = state.store.rows(&name, &query).await?;
+    seen::rows(&state, &caller, &name).await?;
+    Ok(Json(rows))
 }
 
 impl From<RowsError> for ApiError {

@@ -21,7 +21,7 @@ use super::extract::{Query, body, json, media_type};
 use super::orders::order;
 use super::problem::{ApiError, ApiResult};
 use crate::caller::{Caller, KnownBy};
-use crate::identity::{SESSION, password, secret};
+use crate::identity::{password, secret};
 use crate::state::AppState;
 
 /// A login has no more to say than this.
@@ -34,17 +34,17 @@ pub fn routes() -> OpenApiRouter<AppState> {
         .routes(routes!(invited, join))
 }
 
-/// Who asks, and what they may do. Answers before the login as well.
+/// Who asks, what they may do, and what the server looks after. Answers before the login as well.
 #[utoipa::path(get, path = "/api/session", security(()), tag = "identity", responses((status = 200, body = WhoAmI)))]
 async fn who(State(state): State<AppState>, Extension(caller): Extension<Caller>) -> Json<WhoAmI> {
-    Json(caller.who(state.gate.login()))
+    Json(caller.who(&state))
 }
 
 /// Logs in, by JSON or by a form. The session's cookie comes with the answer; who fails often has to wait.
 #[utoipa::path(post, path = "/api/session", security(()), tag = "identity", request_body = LoginBody,
     responses((status = 200, body = WhoAmI), (status = 303, description = "A form was sent: the browser goes to `next`, or back to the login"),
               (status = 401, description = "wrong_login", body = Problem, content_type = "application/problem+json"),
-              (status = 409, description = "no_login: this server has none", body = Problem, content_type = "application/problem+json"),
+              (status = 409, description = "no_login: this server has none; provider_login: one logs in at a provider", body = Problem, content_type = "application/problem+json"),
               (status = 429, description = "too_many_logins", body = Problem, content_type = "application/problem+json")))]
 async fn log_in(State(state): State<AppState>, request: Request) -> ApiResult<Response> {
     let sent = Sent::<LoginBody>::read(request, &state).await?;
@@ -111,11 +111,13 @@ struct InvitedQuery {
 
 /// Whom an invitation is for.
 #[utoipa::path(get, path = "/api/join", security(()), tag = "identity", params(InvitedQuery),
-    responses((status = 200, body = InvitedUser), (status = 404, description = "not_found: used, expired, or never given", body = Problem, content_type = "application/problem+json")))]
+    responses((status = 200, body = InvitedUser), (status = 404, description = "not_found: used, expired, or never given", body = Problem, content_type = "application/problem+json"),
+              (status = 409, description = "provider_login: one logs in at a provider", body = Problem, content_type = "application/problem+json")))]
 async fn invited(
     State(state): State<AppState>,
     Query(query): Query<InvitedQuery>,
 ) -> ApiResult<Json<InvitedUser>> {
+    not_at_a_provider(&state)?;
     let found = state.store.invitation(&secret::hash(&query.key)).await?;
     let found = found.ok_or_else(dead_link)?;
     Ok(Json(InvitedUser {
@@ -128,6 +130,7 @@ async fn invited(
 #[utoipa::path(post, path = "/api/join", security(()), tag = "identity", request_body = JoinBody,
     responses((status = 200, body = WhoAmI), (status = 303, description = "A form was sent: the browser goes to the console, or back to the link"),
               (status = 404, description = "not_found: used, expired, or never given", body = Problem, content_type = "application/problem+json"),
+              (status = 409, description = "no_login: this server has none; provider_login: one logs in at a provider", body = Problem, content_type = "application/problem+json"),
               (status = 422, description = "bad_password, bad_identity", body = Problem, content_type = "application/problem+json")))]
 async fn join(State(state): State<AppState>, request: Request) -> ApiResult<Response> {
     let sent = Sent::<JoinBody>::read(request, &state).await?;
@@ -184,9 +187,7 @@ fn read<T: DeserializeOwned>(bytes: &Bytes, is_form: bool) -> ApiResult<T> {
 }
 
 async fn try_to_log_in(state: &AppState, sent: &Sent<LoginBody>) -> ApiResult<KnownUser> {
-    if state.gate.login() == LoginMode::Local {
-        return Err(no_login());
-    }
+    by_password(state)?;
     let (name, address) = (&sent.body.name, sent.address);
     if let Err(wait) = state.gate.attempts().begin(address, name, Instant::now()) {
         metrics::counter!("highwater_logins_total", "outcome" => "slowed").increment(1);
@@ -222,9 +223,7 @@ async fn try_to_log_in(state: &AppState, sent: &Sent<LoginBody>) -> ApiResult<Kn
 }
 
 async fn try_to_join(state: &AppState, sent: &Sent<JoinBody>) -> ApiResult<KnownUser> {
-    if state.gate.login() == LoginMode::Local {
-        return Err(no_login());
-    }
+    by_password(state)?;
     let key = secret::hash(&sent.body.key);
     // Before the password is hashed, which costs something.
     if state.store.invitation(&key).await?.is_none() {
@@ -248,7 +247,7 @@ async fn try_to_join(state: &AppState, sent: &Sent<JoinBody>) -> ApiResult<Known
 }
 
 /// Begins a session: the answer to JSON, or to a form the place where the browser goes.
-async fn begin(
+pub(super) async fn begin(
     state: &AppState,
     user: &KnownUser,
     headers: &HeaderMap,
@@ -258,7 +257,7 @@ async fn begin(
     let secret = secret::new()?;
     let before = gate.cookie().read(headers).map(secret::hash);
     let hash = secret::hash(&secret);
-    let limits = SESSION;
+    let limits = gate.session();
     let begun = state
         .store
         .begin_session(&hash, user, before.as_ref(), limits);
@@ -270,9 +269,11 @@ async fn begin(
         Some(place) => see_other(place),
         None => Json(WhoAmI {
             login: gate.login(),
+            provider: None,
             name: Some(user.name.clone()),
             role: Some(user.role),
             rights: user.role.rights().to_vec(),
+            environment: state.environment.clone(),
         })
         .into_response(),
     };
@@ -323,6 +324,31 @@ pub(crate) fn percent(text: &str) -> String {
             byte => format!("%{byte:02X}"),
         })
         .collect()
+}
+
+/// Refuses what is done with a password, where none is asked for.
+fn by_password(state: &AppState) -> ApiResult<()> {
+    if state.gate.login() == LoginMode::Local {
+        return Err(no_login());
+    }
+    not_at_a_provider(state)
+}
+
+/// Refuses what is a provider's to decide, where there is one.
+pub(super) fn not_at_a_provider(state: &AppState) -> ApiResult<()> {
+    let Some(provider) = state.gate.provider() else {
+        return Ok(());
+    };
+    let host = provider.host();
+    let detail = format!(
+        "Users of this server log in at {host}, at /login/oidc; whom it knows, and their groups there, decide who gets in and what they are. There are no passwords here."
+    );
+    Err(ApiError(Problem::new(
+        409,
+        "provider_login",
+        "Users come from a provider",
+        detail,
+    )))
 }
 
 pub(crate) fn no_login() -> ApiError {

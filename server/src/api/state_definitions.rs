@@ -15,6 +15,7 @@ use super::orders::order;
 use super::problem::{ApiError, ApiResult};
 use super::read_model::definition_text;
 use crate::caller::Caller;
+use crate::identity::seen_states;
 use crate::state::AppState;
 
 /// The calls of this area.
@@ -59,11 +60,12 @@ struct ReasonParams {
 }
 
 /// Takes in a state definition; the states of the category's streams are by it from then on. An error carries its `line` and `column`.
-#[utoipa::path(put, path = "/api/state-definitions/{category}", security(("login" = ["define"])), tag = "states", params(("category" = String, Path), ReasonParams),
+#[utoipa::path(put, path = "/api/state-definitions/{category}", security(("login" = ["define"])), extensions(("x-confirm" = json!("category"))), tag = "states", params(("category" = String, Path), ReasonParams),
     request_body(content = String, content_type = "text/plain", description = "The definition's text"),
     responses((status = 200, body = KeptStateDefinition),
               (status = 409, description = "needs_administrator, refused", body = Problem, content_type = "application/problem+json"),
-              (status = 422, description = "bad_definition", body = Problem, content_type = "application/problem+json")))]
+              (status = 422, description = "bad_definition", body = Problem, content_type = "application/problem+json"),
+              (status = 428, description = "confirmation_needed", body = Problem, content_type = "application/problem+json")))]
 async fn put_state_definition(
     State(state): State<AppState>,
     Path(category): Path<String>,
@@ -79,9 +81,10 @@ async fn put_state_definition(
 }
 
 /// Takes a state definition back; the events' data are merged again.
-#[utoipa::path(delete, path = "/api/state-definitions/{category}", security(("login" = ["define"])), tag = "states", params(("category" = String, Path), ReasonParams),
+#[utoipa::path(delete, path = "/api/state-definitions/{category}", security(("login" = ["define"])), extensions(("x-confirm" = json!("category"))), tag = "states", params(("category" = String, Path), ReasonParams),
     responses((status = 204, description = "It is gone"),
-              (status = 404, body = Problem, content_type = "application/problem+json")))]
+              (status = 404, body = Problem, content_type = "application/problem+json"),
+              (status = 428, description = "confirmation_needed", body = Problem, content_type = "application/problem+json")))]
 async fn delete_state_definition(
     State(state): State<AppState>,
     Path(category): Path<String>,
@@ -103,11 +106,13 @@ async fn delete_state_definition(
 /// The state of a stream by a definition that is kept nowhere.
 #[utoipa::path(post, path = "/api/state-definitions/{category}/try", security(("login" = ["define"])), tag = "states", params(("category" = String, Path)), request_body = StateTryBody,
     responses((status = 200, body = StreamState),
+              (status = 403, description = "masked: the stream has events with masked fields", body = Problem, content_type = "application/problem+json"),
               (status = 404, body = Problem, content_type = "application/problem+json"),
               (status = 409, description = "needs_administrator, refused", body = Problem, content_type = "application/problem+json"),
               (status = 422, description = "bad_definition: its SQL is wrong, or it fails at an event", body = Problem, content_type = "application/problem+json")))]
 async fn try_state_definition(
     State(state): State<AppState>,
+    Extension(caller): Extension<Caller>,
     Path(category): Path<String>,
     request: Request,
 ) -> ApiResult<Json<StreamState>> {
@@ -127,7 +132,10 @@ async fn try_state_definition(
     let tried = state
         .states
         .by_trial(&definition, &asked.stream, asked.version);
-    Ok(Json(tried.await?))
+    let tried = tried.await;
+    // An error may quote an event as well.
+    seen_states::by_definition(&state, &caller, &asked.stream).await?;
+    Ok(Json(seen_states::state(&state, &caller, tried?).await?))
 }
 
 /// The definition of a text, which is the category's.

@@ -1,12 +1,14 @@
 //! The store as a whole: `GET /api/store`, `GET /api/store/sizes`, `GET /api/store/checks`.
 
-use axum::Json;
 use axum::extract::State;
+use axum::{Extension, Json};
 use highwater_model::{StoreCheck, StoreFacts, StoreSizes};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::problem::ApiResult;
+use crate::caller::Caller;
 use crate::checks;
+use crate::identity::sight;
 use crate::state::AppState;
 
 /// The calls of this area.
@@ -19,7 +21,10 @@ pub fn routes() -> OpenApiRouter<AppState> {
 
 /// The mark, what holds it, sizes, rates.
 #[utoipa::path(get, path = "/api/store", security(("login" = ["read"])), tag = "operate", responses((status = 200, body = StoreFacts)))]
-async fn store(State(state): State<AppState>) -> ApiResult<Json<StoreFacts>> {
+async fn store(
+    State(state): State<AppState>,
+    Extension(caller): Extension<Caller>,
+) -> ApiResult<Json<StoreFacts>> {
     let mut facts = state.store.facts().await?;
     facts.embedded = state.data_dir.is_some();
     // The store knows where the mark stands, the feed how fast it moves.
@@ -27,7 +32,7 @@ async fn store(State(state): State<AppState>) -> ApiResult<Json<StoreFacts>> {
     let looked = state.feed.health().seen.as_millis();
     facts.tail.looked_ms_ago = i64::try_from(looked).unwrap_or(i64::MAX);
     env!("CARGO_PKG_VERSION").clone_into(&mut facts.highwater);
-    Ok(Json(facts))
+    Ok(Json(sight::store(&caller.sight(), facts)))
 }
 
 /// Sizes of the store's tables and indexes, how much the log grew within a day, connections.

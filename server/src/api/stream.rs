@@ -1,7 +1,7 @@
 //! One stream: `GET /api/streams/{stream}`, `GET /api/streams/{stream}/events`.
 
-use axum::Json;
 use axum::extract::State;
+use axum::{Extension, Json};
 use highwater_model::{Problem, StreamName, StreamPage, StreamSummary, Version};
 use serde::Deserialize;
 use utoipa::IntoParams;
@@ -10,6 +10,8 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use super::events::Way;
 use super::extract::{Path, Query, limit, not_negative, shorten};
 use super::problem::{ApiError, ApiResult};
+use crate::caller::Caller;
+use crate::identity::sight;
 use crate::state::AppState;
 
 /// The calls of this area.
@@ -55,6 +57,7 @@ async fn stream(
     responses((status = 200, body = StreamPage), (status = 404, body = Problem, content_type = "application/problem+json")))]
 async fn read_stream(
     State(state): State<AppState>,
+    Extension(caller): Extension<Caller>,
     Path(stream): Path<String>,
     Query(params): Query<StreamParams>,
 ) -> ApiResult<Json<StreamPage>> {
@@ -68,6 +71,7 @@ async fn read_stream(
         .read_stream(&stream, from, limit, direction)
         .await?;
     let mut page = page.ok_or_else(|| missing(&stream))?;
+    page.events = sight::all(&caller.sight(), page.events);
     if let Some(bytes) = shorten {
         page.events
             .iter_mut()

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
 use highwater_engine::StateError;
 use highwater_model::{
     Problem, StateDifference, StateFolding, StateFound, StreamName, StreamState, StreamTimeline,
@@ -15,9 +15,11 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::extract::{Path, Query, filter, not_negative, shorten};
+use super::extract::{Path, Query, not_negative, shorten};
 use super::problem::{ApiError, ApiResult};
 use super::stream::missing;
+use crate::caller::Caller;
+use crate::identity::{seen_states, sight};
 use crate::state::AppState;
 
 /// Marks of a timeline unless the caller says how many.
@@ -75,9 +77,12 @@ const WITHIN: std::ops::RangeInclusive<i64> = 1..=10_000;
 
 /// The state of a stream after one of its events, what that event changed, and who gave each field its value.
 #[utoipa::path(get, path = "/api/streams/{stream}/state", security(("login" = ["read"])), tag = "read", params(("stream" = String, Path), AtParams),
-    responses((status = 200, body = StreamState), (status = 202, body = StateFolding), (status = 404, body = Problem, content_type = "application/problem+json")))]
+    responses((status = 200, body = StreamState), (status = 202, body = StateFolding),
+        (status = 403, description = "masked: a definition made it of masked fields", body = Problem, content_type = "application/problem+json"),
+        (status = 404, body = Problem, content_type = "application/problem+json")))]
 async fn state_at(
     State(state): State<AppState>,
+    Extension(caller): Extension<Caller>,
     Path(stream): Path<String>,
     Query(params): Query<AtParams>,
 ) -> ApiResult<Response> {
@@ -98,7 +103,8 @@ async fn state_at(
     let within = params.within_ms.and_then(|ms| u64::try_from(ms).ok());
     let within = within.map(Duration::from_millis);
     match state.states.at(&stream, version, within).await {
-        Ok(mut found) => {
+        Ok(found) => {
+            let mut found = seen_states::state(&state, &caller, found).await?;
             if let Some(bytes) = shorten {
                 found.shorten(bytes);
             }
@@ -123,9 +129,12 @@ struct ChangesParams {
 
 /// The difference of two states of a stream.
 #[utoipa::path(get, path = "/api/streams/{stream}/state/changes", security(("login" = ["read"])), tag = "read", params(("stream" = String, Path), ChangesParams),
-    responses((status = 200, body = StateDifference), (status = 404, body = Problem, content_type = "application/problem+json")))]
+    responses((status = 200, body = StateDifference),
+        (status = 403, description = "masked: a definition made them of masked fields", body = Problem, content_type = "application/problem+json"),
+        (status = 404, body = Problem, content_type = "application/problem+json")))]
 async fn state_changes(
     State(state): State<AppState>,
+    Extension(caller): Extension<Caller>,
     Path(stream): Path<String>,
     Query(params): Query<ChangesParams>,
 ) -> ApiResult<Json<StateDifference>> {
@@ -133,7 +142,9 @@ async fn state_changes(
     not_negative("from", Some(params.from))?;
     not_negative("to", Some(params.to))?;
     let (from, to) = (Version(params.from), Version(params.to));
-    Ok(Json(state.states.changes(&stream, from, to).await?))
+    let found = state.states.changes(&stream, from, to).await?;
+    let found = seen_states::difference(&state, &caller, found);
+    Ok(Json(found.await?))
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -149,14 +160,16 @@ struct FirstParams {
 /// The first version of a stream at which its state meets a condition. It is looked for for some seconds; `looked_up_to` says how far.
 #[utoipa::path(get, path = "/api/streams/{stream}/state/first", security(("login" = ["read"])), tag = "read", params(("stream" = String, Path), FirstParams),
     responses((status = 200, body = StateFound), (status = 400, body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "not_allowed: the condition asks for what you may not see; masked", body = Problem, content_type = "application/problem+json"),
         (status = 404, body = Problem, content_type = "application/problem+json")))]
 async fn state_first(
     State(state): State<AppState>,
+    Extension(caller): Extension<Caller>,
     Path(stream): Path<String>,
     Query(params): Query<FirstParams>,
 ) -> ApiResult<Json<StateFound>> {
     let stream = StreamName::new(stream)?;
-    let condition = filter(Some(&params.condition))?;
+    let condition = sight::condition(&caller, &params.condition)?;
     if condition.is_empty() {
         return Err(ApiError::bad_request(
             "bad_condition",
@@ -166,6 +179,7 @@ async fn state_first(
     }
     let from = not_negative("from", params.from)?.unwrap_or(0);
     let found = state.states.first(&stream, &condition, Version(from));
+    let found = seen_states::first(&state, &caller, found.await?);
     Ok(Json(found.await?))
 }
 

@@ -4,7 +4,9 @@ use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
-use highwater_model::{MoveBody, MovePlan, Position, Problem, Subscription, SubscriptionBody};
+use highwater_model::{
+    MoveBody, MovePlan, Position, Problem, Right, Subscription, SubscriptionBody,
+};
 use serde::Deserialize;
 use utoipa::IntoParams;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -35,7 +37,7 @@ async fn subscriptions(
     Extension(caller): Extension<Caller>,
 ) -> ApiResult<Json<Vec<Subscription>>> {
     let all = state.store.subscriptions().await?;
-    Ok(Json(sight::subscriptions(caller.sight(), all)))
+    Ok(Json(sight::subscriptions(&caller.sight(), all)))
 }
 
 /// One subscription.
@@ -43,15 +45,23 @@ async fn subscriptions(
     responses((status = 200, body = Subscription), (status = 404, body = Problem, content_type = "application/problem+json")))]
 async fn subscription(
     State(state): State<AppState>,
+    Extension(caller): Extension<Caller>,
     Path(name): Path<String>,
 ) -> ApiResult<Json<Subscription>> {
-    Ok(Json(state.store.subscription(&name).await?))
+    Ok(Json(now(&state, &caller, &name).await?))
+}
+
+/// A subscription as the caller sees it.
+async fn now(state: &AppState, caller: &Caller, name: &str) -> ApiResult<Subscription> {
+    let found = state.store.subscription(name).await?;
+    Ok(sight::subscription(&caller.sight(), found))
 }
 
 /// Makes a subscription, or changes of one that is there what is given. To make it where it is does nothing, so a program may do that whenever it starts.
 #[utoipa::path(put, path = "/api/subscriptions/{name}", security(("login" = ["operate"]), ("login" = ["subscribe"])), tag = "subscriptions", params(("name" = String, Path)), request_body = Option<SubscriptionBody>,
     responses((status = 201, description = "It is new", body = Subscription), (status = 200, description = "As it is now", body = Subscription),
               (status = 400, description = "bad_filter", body = Problem, content_type = "application/problem+json"),
+              (status = 403, description = "not_allowed: the filter asks for what you may not see", body = Problem, content_type = "application/problem+json"),
               (status = 422, description = "bad_name, bad_subscription", body = Problem, content_type = "application/problem+json")))]
 async fn put_subscription(
     State(state): State<AppState>,
@@ -65,13 +75,17 @@ async fn put_subscription(
     } else {
         json(&sent)?
     };
+    // A filter is an answer, too: how much matches it. Members are given events whole.
+    if !caller.may(Right::Subscribe) {
+        sight::filter(&caller, wanted.filter.as_deref())?;
+    }
     let order = order(&caller, None)?;
     let status = if state.store.put_subscription(&name, &wanted, &order).await? {
         StatusCode::CREATED
     } else {
         StatusCode::OK
     };
-    let now = state.store.subscription(&name).await?;
+    let now = now(&state, &caller, &name).await?;
     Ok((status, Json(now)).into_response())
 }
 
@@ -85,9 +99,10 @@ struct RemoveParams {
 }
 
 /// Removes a subscription: its checkpoint and its parked events are gone, the log is not touched.
-#[utoipa::path(delete, path = "/api/subscriptions/{name}", security(("login" = ["operate"])), tag = "subscriptions", params(("name" = String, Path), RemoveParams),
+#[utoipa::path(delete, path = "/api/subscriptions/{name}", security(("login" = ["operate"])), extensions(("x-confirm" = json!("name"))), tag = "subscriptions", params(("name" = String, Path), RemoveParams),
     responses((status = 204, description = "It is gone"), (status = 404, body = Problem, content_type = "application/problem+json"),
-              (status = 422, description = "reason_missing", body = Problem, content_type = "application/problem+json")))]
+              (status = 422, description = "reason_missing", body = Problem, content_type = "application/problem+json"),
+              (status = 428, description = "confirmation_needed", body = Problem, content_type = "application/problem+json")))]
 async fn remove_subscription(
     State(state): State<AppState>,
     Path(name): Path<String>,
@@ -111,7 +126,7 @@ async fn pause(
 ) -> ApiResult<Json<Subscription>> {
     let order = order_of(&caller, request, &state).await?;
     state.subscriptions.pause(&name, &order).await?;
-    Ok(Json(state.store.subscription(&name).await?))
+    Ok(Json(now(&state, &caller, &name).await?))
 }
 
 /// Lets a paused subscription go on.
@@ -126,7 +141,7 @@ async fn resume(
 ) -> ApiResult<Json<Subscription>> {
     let order = order_of(&caller, request, &state).await?;
     state.subscriptions.resume(&name, &order).await?;
-    Ok(Json(state.store.subscription(&name).await?))
+    Ok(Json(now(&state, &caller, &name).await?))
 }
 
 /// Where to.
@@ -153,10 +168,11 @@ async fn plan(
 }
 
 /// Delivers again from a position on, with a reason. What is parked from there on is delivered anew, too.
-#[utoipa::path(post, path = "/api/subscriptions/{name}/replay", security(("login" = ["operate"])), tag = "subscriptions", params(("name" = String, Path)), request_body = MoveBody,
+#[utoipa::path(post, path = "/api/subscriptions/{name}/replay", security(("login" = ["operate"])), extensions(("x-confirm" = json!("name"))), tag = "subscriptions", params(("name" = String, Path)), request_body = MoveBody,
     responses((status = 200, description = "As it is now", body = Subscription), (status = 404, body = Problem, content_type = "application/problem+json"),
               (status = 409, description = "refused: it is not that far yet", body = Problem, content_type = "application/problem+json"),
-              (status = 422, description = "reason_missing, bad_subscription", body = Problem, content_type = "application/problem+json")))]
+              (status = 422, description = "reason_missing, bad_subscription", body = Problem, content_type = "application/problem+json"),
+              (status = 428, description = "confirmation_needed", body = Problem, content_type = "application/problem+json")))]
 async fn replay(
     State(state): State<AppState>,
     Path(name): Path<String>,
@@ -166,14 +182,15 @@ async fn replay(
     let MoveBody { position, reason } = json(&body(request, &state).await?)?;
     let order = with_reason(order(&caller, reason)?)?;
     state.subscriptions.replay(&name, position, &order).await?;
-    Ok(Json(state.store.subscription(&name).await?))
+    Ok(Json(now(&state, &caller, &name).await?))
 }
 
 /// Leaves out everything up to a position, with a reason. What is parked stays parked.
-#[utoipa::path(post, path = "/api/subscriptions/{name}/skip", security(("login" = ["operate"])), tag = "subscriptions", params(("name" = String, Path)), request_body = MoveBody,
+#[utoipa::path(post, path = "/api/subscriptions/{name}/skip", security(("login" = ["operate"])), extensions(("x-confirm" = json!("name"))), tag = "subscriptions", params(("name" = String, Path)), request_body = MoveBody,
     responses((status = 200, description = "As it is now", body = Subscription), (status = 404, body = Problem, content_type = "application/problem+json"),
               (status = 409, description = "refused: it is behind that already", body = Problem, content_type = "application/problem+json"),
-              (status = 422, description = "reason_missing, bad_subscription", body = Problem, content_type = "application/problem+json")))]
+              (status = 422, description = "reason_missing, bad_subscription", body = Problem, content_type = "application/problem+json"),
+              (status = 428, description = "confirmation_needed", body = Problem, content_type = "application/problem+json")))]
 async fn skip(
     State(state): State<AppState>,
     Path(name): Path<String>,
@@ -183,7 +200,7 @@ async fn skip(
     let MoveBody { position, reason } = json(&body(request, &state).await?)?;
     let order = with_reason(order(&caller, reason)?)?;
     state.subscriptions.skip(&name, position, &order).await?;
-    Ok(Json(state.store.subscription(&name).await?))
+    Ok(Json(now(&state, &caller, &name).await?))
 }
 
 /// There is no subscription of this name.

@@ -56,8 +56,9 @@ async fn make(
 }
 
 /// Revokes a token, at once.
-#[utoipa::path(delete, path = "/api/tokens/{id}", security(("login" = ["administer"])), tag = "identity", params(("id" = i64, Path)),
-    responses((status = 204, description = "It no longer works"), (status = 404, body = Problem, content_type = "application/problem+json")))]
+#[utoipa::path(delete, path = "/api/tokens/{id}", security(("login" = ["administer"])), extensions(("x-confirm" = json!("id"))), tag = "identity", params(("id" = i64, Path)),
+    responses((status = 204, description = "It no longer works"), (status = 404, body = Problem, content_type = "application/problem+json"),
+              (status = 428, description = "confirmation_needed", body = Problem, content_type = "application/problem+json")))]
 async fn revoke(
     State(state): State<AppState>,
     Path(id): Path<i64>,

@@ -11,6 +11,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use super::extract::{Path, body, json};
 use super::orders::order;
 use super::problem::{ApiError, ApiResult};
+use super::session::not_at_a_provider;
 use crate::caller::Caller;
 use crate::identity::secret;
 use crate::state::AppState;
@@ -27,7 +28,7 @@ pub fn routes() -> OpenApiRouter<AppState> {
         .routes(routes!(end_sessions))
 }
 
-/// Everybody who gets in by name and password.
+/// Everybody who gets in by name and password, or has come in by the provider.
 #[utoipa::path(get, path = "/api/users", security(("login" = ["administer"])), tag = "identity", responses((status = 200, body = Vec<User>)))]
 async fn users(State(state): State<AppState>) -> ApiResult<Json<Vec<User>>> {
     Ok(Json(state.store.users().await?))
@@ -35,7 +36,7 @@ async fn users(State(state): State<AppState>) -> ApiResult<Json<Vec<User>>> {
 
 /// Invites a user. The answer has the link, said this once, at which they choose a password; it works once, for 72 hours.
 #[utoipa::path(post, path = "/api/users", security(("login" = ["administer"])), tag = "identity", request_body = NewUserBody,
-    responses((status = 200, body = Invitation), (status = 409, description = "name_taken", body = Problem, content_type = "application/problem+json"),
+    responses((status = 200, body = Invitation), (status = 409, description = "name_taken; provider_login: one logs in at a provider", body = Problem, content_type = "application/problem+json"),
               (status = 422, description = "bad_identity", body = Problem, content_type = "application/problem+json")))]
 async fn invite(
     State(state): State<AppState>,
@@ -43,6 +44,7 @@ async fn invite(
     request: Request,
 ) -> ApiResult<Json<Invitation>> {
     let sent: NewUserBody = json(&body(request, &state).await?)?;
+    not_at_a_provider(&state)?;
     let order = order(&caller, None)?;
     let key = secret::new()?;
     let (hash, valid_s) = (secret::hash(&key), INVITED.as_secs());
@@ -56,7 +58,7 @@ async fn invite(
 /// Makes a user something else, or keeps them from getting in. It counts at once, in whatever they have open.
 #[utoipa::path(put, path = "/api/users/{name}", security(("login" = ["administer"])), tag = "identity", params(("name" = String, Path)), request_body = UserBody,
     responses((status = 200, body = User), (status = 404, body = Problem, content_type = "application/problem+json"),
-              (status = 409, description = "last_admin", body = Problem, content_type = "application/problem+json")))]
+              (status = 409, description = "last_admin; provider_login: what they are follows from their groups there", body = Problem, content_type = "application/problem+json")))]
 async fn change(
     State(state): State<AppState>,
     Path(name): Path<String>,
@@ -69,15 +71,21 @@ async fn change(
         disabled: sent.disabled,
     };
     let order = order(&caller, None)?;
+    let known = state.store.known_user(&name).await?;
+    if known.is_some_and(|known| known.role != sent.role) {
+        // It would last until they log in again.
+        not_at_a_provider(&state)?;
+    }
     let changed = state.store.change_user(&name, change, &order).await?;
     state.gate.forget();
     changed.map(Json).ok_or_else(|| no_user(&name))
 }
 
 /// Removes a user. What they did stays on record under their name.
-#[utoipa::path(delete, path = "/api/users/{name}", security(("login" = ["administer"])), tag = "identity", params(("name" = String, Path)),
+#[utoipa::path(delete, path = "/api/users/{name}", security(("login" = ["administer"])), extensions(("x-confirm" = json!("name"))), tag = "identity", params(("name" = String, Path)),
     responses((status = 204, description = "They are gone"), (status = 404, body = Problem, content_type = "application/problem+json"),
-              (status = 409, description = "last_admin", body = Problem, content_type = "application/problem+json")))]
+              (status = 409, description = "last_admin", body = Problem, content_type = "application/problem+json"),
+              (status = 428, description = "confirmation_needed", body = Problem, content_type = "application/problem+json")))]
 async fn remove(
     State(state): State<AppState>,
     Path(name): Path<String>,
@@ -90,14 +98,16 @@ async fn remove(
 }
 
 /// Has a user choose a password anew, at a link as an invitation's. Their password no longer works, their sessions end.
-#[utoipa::path(post, path = "/api/users/{name}/invite", security(("login" = ["administer"])), tag = "identity", params(("name" = String, Path)),
+#[utoipa::path(post, path = "/api/users/{name}/invite", security(("login" = ["administer"])), extensions(("x-confirm" = json!("name"))), tag = "identity", params(("name" = String, Path)),
     responses((status = 200, body = Invitation), (status = 404, body = Problem, content_type = "application/problem+json"),
-              (status = 409, description = "last_admin", body = Problem, content_type = "application/problem+json")))]
+              (status = 409, description = "last_admin; provider_login: there are no passwords", body = Problem, content_type = "application/problem+json"),
+              (status = 428, description = "confirmation_needed", body = Problem, content_type = "application/problem+json")))]
 async fn invite_again(
     State(state): State<AppState>,
     Path(name): Path<String>,
     Extension(caller): Extension<Caller>,
 ) -> ApiResult<Json<Invitation>> {
+    not_at_a_provider(&state)?;
     let order = order(&caller, None)?;
     let key = secret::new()?;
     let (hash, valid_s) = (secret::hash(&key), INVITED.as_secs());

@@ -10,6 +10,7 @@ use super::extract::{Path, body, json};
 use super::orders::order;
 use super::problem::{ApiError, ApiResult};
 use crate::caller::Caller;
+use crate::identity::sight;
 use crate::state::AppState;
 
 /// The calls of this area.
@@ -25,7 +26,8 @@ async fn views(
     State(state): State<AppState>,
     Extension(caller): Extension<Caller>,
 ) -> ApiResult<Json<Vec<SavedView>>> {
-    Ok(Json(state.store.saved_views(&caller.name).await?))
+    let all = state.store.saved_views(&caller.name).await?;
+    Ok(Json(sight::views(&caller, all)))
 }
 
 /// Saves a view. One of the caller's with the same page and name is replaced.

@@ -1,12 +1,14 @@
 //! What the commands share: where the server is, and how it is asked.
 
+use std::error::Error;
 use std::future::Future;
+use std::path::{Path, PathBuf};
 
-use anyhow::{Context, anyhow, bail};
+use anyhow::{Context, anyhow, bail, ensure};
 use clap::Args;
 use highwater_model::Problem;
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
-use reqwest::{Client, Response, Url};
+use reqwest::{Certificate, Client, Response, Url};
 
 /// Where the server is.
 #[derive(Debug, Clone, Args)]
@@ -28,6 +30,10 @@ pub struct ServerArgs {
         env = "HIGHWATER_TOKEN"
     )]
     pub token: Option<Token>,
+
+    /// Certificates of your own that vouch for the server's (PEM), beside those that this machine trusts
+    #[arg(long, value_name = "FILE", env = "HIGHWATER_CA_FILE")]
+    pub ca_file: Option<PathBuf>,
 }
 
 /// A token, which is not to be read in a log.
@@ -95,12 +101,21 @@ impl ServerArgs {
             let headers = HeaderMap::from_iter([(AUTHORIZATION, token.header()?)]);
             client = client.default_headers(headers);
         }
+        if let Some(file) = &self.ca_file {
+            client = client.tls_certs_merge(certificates(file)?);
+        }
         client.build().context("the HTTP client did not start")
     }
 
     /// Turns "no connection" into what to do.
     pub fn unreachable(&self, error: &reqwest::Error) -> anyhow::Error {
-        if error.is_connect() {
+        let why = cause(error);
+        if error.is_connect() && self.url.scheme() == "https" && why.contains("certificate") {
+            anyhow!(
+                "{}: {why}; if the server's certificate is of an authority of yours, name that one's with --ca-file",
+                self.url
+            )
+        } else if error.is_connect() {
             anyhow!(
                 "nothing answers at {}; start one with: highwater serve, or name it with --url",
                 self.url
@@ -109,6 +124,27 @@ impl ServerArgs {
             anyhow!("{}: {error}", self.url)
         }
     }
+}
+
+fn certificates(file: &Path) -> anyhow::Result<Vec<Certificate>> {
+    let place = file.display();
+    let text = std::fs::read(file).with_context(|| format!("can't read {place}"))?;
+    let found = Certificate::from_pem_bundle(&text)
+        .with_context(|| format!("{place} does not hold certificates as PEM"))?;
+    ensure!(
+        !found.is_empty(),
+        "there is no certificate in {place}; it takes PEM"
+    );
+    Ok(found)
+}
+
+/// What is at the bottom of an error.
+fn cause(error: &reqwest::Error) -> String {
+    let mut deepest: &dyn Error = error;
+    while let Some(source) = deepest.source() {
+        deepest = source;
+    }
+    deepest.to_string()
 }
 
 /// The answer, or the problem that it is.

@@ -6,6 +6,7 @@
 
 pub mod append;
 pub mod audit;
+pub mod backup;
 pub mod check;
 mod check_state;
 pub mod client;
@@ -16,6 +17,9 @@ pub mod doctor;
 pub mod export;
 pub mod import;
 pub mod output;
+mod reference;
+pub mod restore;
+mod socket;
 pub mod tail;
 
 use std::process::ExitCode;
@@ -56,12 +60,19 @@ pub enum Command {
     Audit(audit::AuditArgs),
     /// Checks database, versions, rights, disk and mark, and says what to do
     Doctor(doctor::DoctorArgs),
+    /// Writes an archive of Highwater's own database, while a server runs on it or none does
+    Backup(backup::BackupArgs),
+    /// Makes the database of a new data folder from such an archive
+    Restore(restore::RestoreArgs),
     /// Runs a service of the demo shop, or all of them, as clients of the server
     Demo(demo::DemoArgs),
     /// Prints events of the demo shop, as many as you like, as import takes them
     DemoLog(demo_log::DemoLogArgs),
     /// Prints the completions of a shell
     Completions(completions::CompletionsArgs),
+    /// Prints all commands with their arguments and variables, as docs/reference.md has them
+    #[command(hide = true)]
+    Reference,
 }
 
 /// Runs the command that the process was started with.
@@ -75,9 +86,12 @@ pub fn main() -> ExitCode {
         Command::Check(args) => client::block_on(check::run(args)),
         Command::Audit(args) => client::block_on(audit::run(args)),
         Command::Doctor(args) => doctor::run(&args),
+        Command::Backup(args) => backup::run(&args),
+        Command::Restore(args) => restore::run(&args),
         Command::Demo(args) => client::block_on(demo::run(args)),
         Command::DemoLog(args) => demo_log::run(&args),
         Command::Completions(args) => completions::run(&args),
+        Command::Reference => reference::run(),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

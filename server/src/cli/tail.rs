@@ -5,16 +5,12 @@ use std::time::Duration;
 use anyhow::{Context, anyhow, bail};
 use clap::Args;
 use futures_util::{SinkExt, StreamExt};
-use highwater_model::live::{After, ClientMessage, SUBPROTOCOL, ServerMessage, Subscribe, Topic};
+use highwater_model::live::{After, ClientMessage, ServerMessage, Subscribe, Topic};
 use highwater_model::{Position, RecordedEvent};
-use tokio_tungstenite::connect_async;
-use tokio_tungstenite::tungstenite::client::IntoClientRequest;
-use tokio_tungstenite::tungstenite::http::HeaderValue;
-use tokio_tungstenite::tungstenite::http::header::AUTHORIZATION;
-use tokio_tungstenite::tungstenite::{self, Message};
+use tokio_tungstenite::tungstenite::Message;
 
 use super::client::ServerArgs;
-use super::output;
+use super::{output, socket};
 
 /// The server pings every 15 s; after three of them unheard the connection is dead.
 const SILENT: Duration = Duration::from_secs(45);
@@ -45,7 +41,6 @@ enum End {
 
 /// Shows events until it is stopped; reconnects and goes on where it was.
 pub async fn run(args: TailArgs) -> anyhow::Result<()> {
-    super::client::install_tls();
     let mut after = match args.after {
         Some(position) => After::Position(Position(
             i64::try_from(position).context("that position is too large")?,
@@ -86,25 +81,7 @@ async fn listen(
     after: &mut After,
     connected_once: &mut bool,
 ) -> anyhow::Result<End> {
-    let mut url = args.server.call(&["api", "live"])?;
-    let scheme = if url.scheme() == "https" { "wss" } else { "ws" };
-    url.set_scheme(scheme)
-        .map_err(|()| anyhow!("{} is no address of a server", args.server.url))?;
-    let mut request = url.as_str().into_client_request()?;
-    request.headers_mut().insert(
-        "sec-websocket-protocol",
-        HeaderValue::from_static(SUBPROTOCOL),
-    );
-    if let Some(token) = &args.server.token {
-        request.headers_mut().insert(AUTHORIZATION, token.header()?);
-    }
-    let (mut socket, _) = connect_async(request).await.map_err(|error| match error {
-        tungstenite::Error::Io(_) => anyhow!(
-            "nothing answers at {}; start one with: highwater serve, or name it with --url",
-            args.server.url
-        ),
-        other => anyhow!("{}: {other}", args.server.url),
-    })?;
+    let mut socket = socket::open(&args.server).await?;
     *connected_once = true;
     let filter = args.filter.join(" ");
     let filter = (!filter.is_empty()).then_some(filter);

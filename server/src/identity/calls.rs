@@ -1,5 +1,6 @@
 //! What each call needs. Each handler says it in its OpenAPI attribute (`security(("login" = ["operate"]))`); it is read from the
-//! document here, and checked here, nowhere else. A call that says nothing is refused to everybody.
+//! document here, and checked here, nowhere else. A call that says nothing is refused to everybody. Beside its right an order says
+//! whether it is confirmed in production (`extensions(("x-confirm" = json!("name")))`): by the name in that part of its path.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -8,9 +9,10 @@ use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderValue, Method, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use highwater_model::{Problem, Right, Role};
+use highwater_model::{Environment, Problem, Right, Role};
 use serde_json::Value;
 
+use super::confirm::confirmed;
 use crate::api::problem::ApiError;
 use crate::caller::{Caller, KnownBy, NotIdentified};
 
@@ -25,48 +27,86 @@ enum Needed {
     Unsaid,
 }
 
-/// What all calls need, by method and path.
+/// What the document says of a call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Said {
+    /// What it needs.
+    needed: Needed,
+    /// The part of its path whose name confirms it in production; none: it is not asked.
+    confirm: Option<String>,
+}
+
+/// Of a call that does not say what it needs.
+static UNSAID: Said = Said {
+    needed: Needed::Unsaid,
+    confirm: None,
+};
+
+/// What is said of all calls, by method and path.
 #[derive(Debug, Default)]
-pub(crate) struct Calls(HashMap<(Method, String), Needed>);
+pub(crate) struct Calls {
+    said: HashMap<(Method, String), Said>,
+    /// What the server looks after, if that is production.
+    production: Option<Environment>,
+}
 
 impl Calls {
     /// Reads it from the document; and which calls do not say what they need, with the reason.
     pub(crate) fn read(document: &Value) -> (Self, Vec<String>) {
-        let (mut calls, mut faults) = (HashMap::new(), Vec::new());
+        let (mut calls, mut faults) = (Self::default(), Vec::new());
         let paths = document["paths"].as_object();
         for (path, operations) in paths.into_iter().flatten() {
             for (method, operation) in operations.as_object().into_iter().flatten() {
                 let Ok(method) = Method::from_bytes(method.to_uppercase().as_bytes()) else {
                     continue;
                 };
-                let needed = needed(&operation["security"]).unwrap_or_else(|why| {
+                let said = said(path, operation).unwrap_or_else(|why| {
                     faults.push(format!("{method} {path} {why}"));
-                    Needed::Unsaid
+                    UNSAID.clone()
                 });
-                calls.insert((method, path.clone()), needed);
+                calls.said.insert((method, path.clone()), said);
             }
         }
-        (Self(calls), faults)
+        (calls, faults)
     }
 
     /// The same with a call that the document does not have.
     pub(crate) fn with(mut self, method: Method, path: &str, right: Right) -> Self {
-        let needed = Needed::OneOf(vec![right]);
-        self.0.insert((method, path.to_owned()), needed);
+        let said = Said {
+            needed: Needed::OneOf(vec![right]),
+            confirm: None,
+        };
+        self.said.insert((method, path.to_owned()), said);
         self
     }
 
-    /// What it needs; none when the router knows no such call either.
-    fn of(&self, method: &Method, path: &str) -> Option<&Needed> {
+    /// The same of a server that looks after this.
+    pub(crate) fn in_environment(mut self, environment: Option<&Environment>) -> Self {
+        self.production = environment.filter(|place| place.production).cloned();
+        self
+    }
+
+    /// What is said of it; none when the router knows no such call either.
+    fn of(&self, method: &Method, path: &str) -> Option<&Said> {
         let method = if *method == Method::HEAD {
             &Method::GET
         } else {
             method
         };
-        let found = self.0.get(&(method.clone(), path.to_owned()));
-        let is_known = || self.0.keys().any(|(_, known)| known == path);
-        found.or_else(|| (!is_known()).then_some(&Needed::Unsaid))
+        let found = self.said.get(&(method.clone(), path.to_owned()));
+        let is_known = || self.said.keys().any(|(_, known)| known == path);
+        found.or_else(|| (!is_known()).then_some(&UNSAID))
     }
+}
+
+fn said(path: &str, operation: &Value) -> Result<Said, String> {
+    let confirm = match &operation["x-confirm"] {
+        Value::Null => None,
+        Value::String(part) if path.contains(&format!("{{{part}}}")) => Some(part.clone()),
+        other => return Err(format!("is confirmed by {other}, which is no part of it")),
+    };
+    let needed = needed(&operation["security"])?;
+    Ok(Said { needed, confirm })
 }
 
 fn needed(security: &Value) -> Result<Needed, String> {
@@ -88,14 +128,20 @@ fn needed(security: &Value) -> Result<Needed, String> {
     })
 }
 
-/// Lets through who may do what they ask for.
+/// Lets through who may do what they ask for, in production once they have confirmed it.
 pub(crate) async fn check(
     State(calls): State<Arc<Calls>>,
     request: Request,
     next: Next,
 ) -> Response {
-    match verdict(&calls, &request) {
-        Ok(()) => next.run(request).await,
+    let verdict = verdict(&calls, &request);
+    let allowed = match verdict {
+        Ok(Some((part, environment))) => confirmed(request, part, environment).await,
+        Ok(None) => Ok(request),
+        Err(problem) => Err(problem),
+    };
+    match allowed {
+        Ok(request) => next.run(request).await,
         Err(problem) => refusal(problem),
     }
 }
@@ -111,22 +157,30 @@ pub(crate) fn refusal(problem: Problem) -> Response {
     response
 }
 
-fn verdict(calls: &Calls, request: &Request) -> Result<(), Problem> {
+/// A part of a path whose name is to be typed, and where.
+type ToConfirm<'a> = (&'a str, &'a Environment);
+
+/// What is still to be confirmed of what they may do.
+fn verdict<'a>(calls: &'a Calls, request: &Request) -> Result<Option<ToConfirm<'a>>, Problem> {
     // Nothing is there: the router says so.
     let Some(path) = request.extensions().get::<MatchedPath>() else {
-        return Ok(());
+        return Ok(None);
     };
     let (method, path) = (request.method(), path.as_str());
-    let needed = match calls.of(method, path) {
-        None | Some(Needed::Nothing) => return Ok(()),
-        Some(Needed::Unsaid) => return Err(no_rule(path)),
-        Some(Needed::OneOf(rights)) => rights,
+    let Some(said) = calls.of(method, path) else {
+        return Ok(None);
+    };
+    let to_confirm = said.confirm.as_deref().zip(calls.production.as_ref());
+    let needed = match &said.needed {
+        Needed::Nothing => return Ok(to_confirm),
+        Needed::Unsaid => return Err(no_rule(path)),
+        Needed::OneOf(rights) => rights,
     };
     let caller = request.extensions().get::<Caller>();
     if let Some(caller) = caller
         && needed.iter().any(|right| caller.may(*right))
     {
-        return Ok(());
+        return Ok(to_confirm);
     }
     if let Some(NotIdentified(problem)) = request.extensions().get() {
         return Err(problem.clone());
@@ -185,22 +239,42 @@ mod tests {
     fn a_call_that_says_nothing_is_for_nobody() {
         let (read, faults) = calls(&Value::Null);
         assert!(faults[0].contains("GET /api/x does not say"), "{faults:?}");
-        assert_eq!(read.of(&Method::GET, "/api/x"), Some(&Needed::Unsaid));
+        assert_eq!(read.of(&Method::GET, "/api/x"), Some(&UNSAID));
         let (_, faults) = calls(&json!([{"login": ["fly"]}]));
         assert!(faults[0].contains("\"fly\""), "{faults:?}");
-        assert_eq!(
-            read.of(&Method::GET, "/api/not-in-it"),
-            Some(&Needed::Unsaid)
-        );
+        assert_eq!(read.of(&Method::GET, "/api/not-in-it"), Some(&UNSAID));
+    }
+
+    #[test]
+    fn an_order_is_confirmed_by_a_part_of_its_path_or_is_for_nobody() {
+        let read = |part: &Value| {
+            let order = json!({"security": [{"login": ["operate"]}], "x-confirm": part});
+            Calls::read(&json!({"paths": {"/api/x/{name}/skip": {"post": order}}}))
+        };
+        let (calls, faults) = read(&json!("name"));
+        assert_eq!(faults, Vec::<String>::new());
+        let said = calls.of(&Method::POST, "/api/x/{name}/skip").unwrap();
+        assert_eq!(said.confirm.as_deref(), Some("name"));
+        for wrong in [json!("id"), json!(true)] {
+            let (calls, faults) = read(&wrong);
+            assert!(faults[0].contains("no part of it"), "{faults:?}");
+            let said = calls.of(&Method::POST, "/api/x/{name}/skip");
+            assert_eq!(said, Some(&UNSAID));
+        }
     }
 
     #[test]
     fn one_of_several_rights_is_enough_and_a_public_call_needs_none() {
         let (either, _) = calls(&json!([{"login": ["read"]}, {"login": ["subscribe"]}]));
-        let needed = Needed::OneOf(vec![Right::Read, Right::Subscribe]);
-        assert_eq!(either.of(&Method::HEAD, "/api/x"), Some(&needed));
+        let said = |needed| Said {
+            needed,
+            confirm: None,
+        };
+        let one_of = said(Needed::OneOf(vec![Right::Read, Right::Subscribe]));
+        assert_eq!(either.of(&Method::HEAD, "/api/x"), Some(&one_of));
         let (public, faults) = calls(&json!([{}]));
-        assert_eq!(public.of(&Method::GET, "/api/x"), Some(&Needed::Nothing));
+        let nothing = said(Needed::Nothing);
+        assert_eq!(public.of(&Method::GET, "/api/x"), Some(&nothing));
         assert_eq!(
             public.of(&Method::POST, "/api/x"),
             None,

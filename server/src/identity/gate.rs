@@ -5,9 +5,9 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use anyhow::{Context, anyhow};
+use anyhow::{Context, anyhow, bail};
 use axum::http::{HeaderMap, header};
-use highwater_model::{LoginMode, Problem, Right};
+use highwater_model::{LoginMode, Mask, Problem, Right, Role};
 use highwater_store::identity::{SecretHash, SessionLimits};
 use highwater_store::{Store, Tasks};
 use tokio::sync::watch;
@@ -15,18 +15,25 @@ use tokio::time::Instant;
 
 use super::attempts::Attempts;
 use super::cookie::SecretCookie;
+use super::oidc::{OidcOptions, Provider};
 use super::secret;
 use crate::api::problem::ApiError;
 use crate::caller::{Caller, KnownBy};
+use crate::guard::is_loopback_host;
 
 /// How long it is remembered who somebody is. That rights were taken away is learned sooner (`watch.rs`); that they ran out, after this.
 const REMEMBERED: Duration = Duration::from_secs(10);
 /// Callers that are remembered; one more, and all are asked for anew.
 const CALLERS: usize = 10_000;
-/// How long sessions last.
-pub(crate) const SESSION: SessionLimits = SessionLimits {
+/// How long sessions last that began with a password.
+const SESSION: SessionLimits = SessionLimits {
     idle_s: 12 * 60 * 60,
     absolute_s: 7 * 24 * 60 * 60,
+};
+/// How long those last that began at a provider: whom it lets in no more, or in other groups, is asked of it at the next login.
+const SESSION_OF_PROVIDER: SessionLimits = SessionLimits {
+    idle_s: 12 * 60 * 60,
+    absolute_s: 12 * 60 * 60,
 };
 
 /// How one gets in.
@@ -34,12 +41,16 @@ pub(crate) const SESSION: SessionLimits = SessionLimits {
 pub struct GateOptions {
     /// With a login, or without.
     pub login: LoginMode,
+    /// The provider, where one logs in at one.
+    pub provider: Option<OidcOptions>,
     /// As browsers see the server (`https://highwater.example`), if it is not where it listens.
     pub origin: Option<String>,
     /// Proxies whose `X-Forwarded-For` is believed.
     pub proxies: Vec<IpAddr>,
     /// Where it listens.
     pub port: u16,
+    /// It answers by TLS there.
+    pub tls: bool,
 }
 
 /// Finds out who calls.
@@ -49,6 +60,8 @@ pub struct Gate {
     options: GateOptions,
     cookie: SecretCookie,
     share_cookie: SecretCookie,
+    login_cookie: SecretCookie,
+    provider: Option<Provider>,
     attempts: Attempts,
     /// The secret of the programs that this server starts itself.
     house: String,
@@ -62,12 +75,19 @@ impl Gate {
     /// A gate to this store.
     pub fn new(store: Store, options: GateOptions) -> anyhow::Result<Self> {
         let house = secret::new_token().map_err(|problem| anyhow!("{problem}"))?;
-        let is_https = options.origin.as_deref();
-        let is_https = is_https.is_some_and(|origin| origin.starts_with("https://"));
+        let provider = match (options.login, options.provider.clone()) {
+            (LoginMode::Oidc, Some(options)) => Some(Provider::new(options)?),
+            (LoginMode::Oidc, None) => bail!("no provider is named at which one could log in"),
+            (LoginMode::Local | LoginMode::Password, _) => None,
+        };
+        let origin = options.origin.as_deref();
+        let is_https = options.tls || origin.is_some_and(|origin| origin.starts_with("https://"));
         Ok(Self {
             store,
             cookie: SecretCookie::new("highwater", is_https, options.port),
             share_cookie: SecretCookie::new("highwater-share", is_https, options.port),
+            login_cookie: SecretCookie::new("highwater-login", is_https, options.port),
+            provider,
             options,
             attempts: Attempts::default(),
             house_hash: secret::hash(&house),
@@ -96,12 +116,49 @@ impl Gate {
         self.options.origin.as_deref()
     }
 
+    /// Whether it answers by TLS where it listens.
+    pub(crate) fn tls(&self) -> bool {
+        self.options.tls
+    }
+
     pub(crate) fn cookie(&self) -> &SecretCookie {
         &self.cookie
     }
 
     pub(crate) fn share_cookie(&self) -> &SecretCookie {
         &self.share_cookie
+    }
+
+    /// Of a login that goes on at the provider.
+    pub(crate) fn login_cookie(&self) -> &SecretCookie {
+        &self.login_cookie
+    }
+
+    /// Where one logs in, if that is not here.
+    pub(crate) fn provider(&self) -> Option<&Provider> {
+        self.provider.as_ref()
+    }
+
+    /// How long sessions last.
+    pub(crate) fn session(&self) -> SessionLimits {
+        match self.options.login {
+            LoginMode::Local | LoginMode::Password => SESSION,
+            LoginMode::Oidc => SESSION_OF_PROVIDER,
+        }
+    }
+
+    /// The server as the browser that sends these headers sees it. What they say counts on loopback only, which has several names.
+    pub(crate) fn origin_of(&self, headers: &HeaderMap) -> String {
+        if let Some(origin) = self.origin() {
+            return origin.to_owned();
+        }
+        let scheme = if self.options.tls { "https" } else { "http" };
+        let host = headers.get(header::HOST);
+        let host = host.and_then(|host| host.to_str().ok());
+        match host.filter(|host| is_loopback_host(host)) {
+            Some(host) => format!("{scheme}://{host}"),
+            None => format!("{scheme}://127.0.0.1:{}", self.options.port),
+        }
     }
 
     pub(crate) fn attempts(&self) -> &Attempts {
@@ -112,7 +169,7 @@ impl Gate {
     pub fn house_token(&self) -> Option<&str> {
         match self.options.login {
             LoginMode::Local => None,
-            LoginMode::Password => Some(&self.house),
+            LoginMode::Password | LoginMode::Oidc => Some(&self.house),
         }
     }
 
@@ -156,19 +213,24 @@ impl Gate {
             return Ok(Some(caller));
         }
         let generation = *self.moved.borrow();
-        let found = self.store.session_user(&secret, SESSION).await;
+        let issuer = self.provider.as_ref().map(Provider::issuer);
+        let found = self.store.session_user(&secret, self.session(), issuer);
+        let found = found.await;
         let found = found.map_err(|error| ApiError::from(error).0)?;
-        Ok(found.map(|user| {
-            let caller = Caller {
-                name: Arc::from(user.name),
-                role: Some(user.role),
-                rights: Arc::from(user.role.rights()),
-                by: KnownBy::Session(secret),
-                film: None,
-            };
-            self.remember(secret, &caller, generation);
-            caller
-        }))
+        let Some(user) = found else {
+            return Ok(None);
+        };
+        let rights = user.role.rights();
+        let caller = Caller {
+            mask: self.mask(Some(user.role), rights).await?,
+            name: Arc::from(user.name),
+            role: Some(user.role),
+            rights: Arc::from(rights),
+            by: KnownBy::Session(secret),
+            film: None,
+        };
+        self.remember(secret, &caller, generation);
+        Ok(Some(caller))
     }
 
     async fn of_token(&self, secret: SecretHash) -> Result<Option<Caller>, Problem> {
@@ -181,17 +243,29 @@ impl Gate {
         let generation = *self.moved.borrow();
         let found = self.store.token_of(&secret).await;
         let found = found.map_err(|error| ApiError::from(error).0)?;
-        Ok(found.map(|token| {
-            let caller = Caller {
-                name: Arc::from(format!("token:{}", token.name)),
-                role: None,
-                rights: Arc::from(token.rights),
-                by: KnownBy::Token(secret),
-                film: None,
-            };
-            self.remember(secret, &caller, generation);
-            caller
-        }))
+        let Some(token) = found else {
+            return Ok(None);
+        };
+        let caller = Caller {
+            mask: self.mask(None, &token.rights).await?,
+            name: Arc::from(format!("token:{}", token.name)),
+            role: None,
+            rights: Arc::from(token.rights),
+            by: KnownBy::Token(secret),
+            film: None,
+        };
+        self.remember(secret, &caller, generation);
+        Ok(Some(caller))
+    }
+
+    /// What of events they may not see. It is remembered with who they are; a rule that comes or goes has everybody asked for anew.
+    async fn mask(&self, role: Option<Role>, rights: &[Right]) -> Result<Mask, Problem> {
+        if rights.contains(&Right::Reveal) {
+            return Ok(Mask::default());
+        }
+        let rules = self.store.mask_rules().await;
+        let rules = rules.map_err(|error| ApiError::from(error).0)?;
+        Ok(Mask::of(&rules, role, rights))
     }
 
     async fn of_share(&self, key: SecretHash) -> Result<Option<Caller>, Problem> {
@@ -208,6 +282,7 @@ impl Gate {
                 rights: Arc::from([Right::Look]),
                 by: KnownBy::Share(key),
                 film: share.since.zip(share.until),
+                mask: Mask::default(),
             };
             self.remember(key, &caller, generation);
             caller
@@ -215,9 +290,14 @@ impl Gate {
     }
 
     fn remembered(&self, secret: &SecretHash) -> Option<Caller> {
+        self.known_within(secret, REMEMBERED)
+    }
+
+    /// Who this was when it was asked last, if that is not longer ago.
+    pub(super) fn known_within(&self, secret: &SecretHash, ago: Duration) -> Option<Caller> {
         let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         let (at, caller) = known.get(secret)?;
-        (at.elapsed() < REMEMBERED).then(|| caller.clone())
+        (at.elapsed() < ago).then(|| caller.clone())
     }
 
     /// Remembers who somebody is, unless rights were taken away while it was asked: the answer may be from before.
@@ -260,9 +340,10 @@ impl Gate {
         address(peer, headers, &self.options.proxies)
     }
 
-    /// The path of a link for the first admin that works so many seconds, when there is no admin yet.
+    /// The path of a link for the first admin that works so many seconds, when there is no admin yet. Where one logs in at a provider
+    /// the groups there make admins.
     pub async fn first_admin(&self, valid_s: i64) -> anyhow::Result<Option<String>> {
-        if self.options.login == LoginMode::Local || self.store.has_admin().await? {
+        if self.options.login != LoginMode::Password || self.store.has_admin().await? {
             return Ok(None);
         }
         let key = secret::new().map_err(|problem| anyhow!("{problem}"))?;
@@ -300,6 +381,7 @@ fn house(secret: SecretHash) -> Caller {
         role: None,
         rights: Arc::from([
             Right::Read,
+            Right::Reveal,
             Right::Append,
             Right::Subscribe,
             Right::Operate,
@@ -307,10 +389,11 @@ fn house(secret: SecretHash) -> Caller {
         ]),
         by: KnownBy::Token(secret),
         film: None,
+        mask: Mask::default(),
     }
 }
 
-fn bearer(value: &str) -> Option<&str> {
+pub(super) fn bearer(value: &str) -> Option<&str> {
     let (scheme, token) = value.split_once(' ')?;
     scheme
         .eq_ignore_ascii_case("bearer")

@@ -4,18 +4,27 @@
 //! |---|---|
 //! | `gate.rs` | who calls: by a session's cookie or a token, remembered for a few seconds |
 //! | `calls.rs` | what each call needs, read from the OpenAPI document, and the one place that checks it |
-//! | `sight.rs` | what onlookers see of what the API answers: headlines |
+//! | `confirm.rs` | the name that is typed before production takes an order |
+//! | `sight.rs` | what of the API's answers they see who do not see everything: onlookers headlines, others no masked fields |
+//! | `seen.rs`, `seen_states.rs` | the same of read models with their jobs and errors, and of states |
 //! | `watch.rs` | learns within a second, on every server, that rights were taken away |
+//! | `watcher.rs` | who may read the metrics while the database does not answer |
+//! | `oidc` | the login at a provider of OpenID Connect |
 //! | `secret.rs`, `password.rs`, `cookie.rs`, `attempts.rs` | what their names say |
 
 pub(crate) mod attempts;
 pub(crate) mod calls;
+mod confirm;
 pub(crate) mod cookie;
 mod gate;
+pub(crate) mod oidc;
 pub(crate) mod password;
 pub(crate) mod secret;
+pub(crate) mod seen;
+pub(crate) mod seen_states;
 pub(crate) mod sight;
 mod watch;
+mod watcher;
 
-pub(crate) use gate::SESSION;
 pub use gate::{Gate, GateOptions};
+pub use oidc::{OidcOptions, RoleOfGroup};

@@ -18,10 +18,15 @@ pub(crate) fn new() -> Result<String, Problem> {
         tracing::error!(%error, "the system gives no random numbers");
         internal()
     })?;
-    Ok(bytes.iter().fold(String::new(), |mut text, byte| {
+    Ok(hex(&bytes))
+}
+
+/// As two digits a byte.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
         let _ = write!(text, "{byte:02x}");
         text
-    }))
+    })
 }
 
 /// A new secret of a program.

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use highwater_model::{Job, ReadModelLag, Subscription};
+use highwater_model::{Job, Maintenance, ReadModelLag, Subscription};
+use highwater_store::identity::HandledTypes;
 use highwater_store::{Store, StoreError, Tasks};
 use tokio::sync::{Notify, watch};
 
-/// How often lag is looked up while somebody watches; subscriptions, too.
+/// How often lag is looked up while somebody watches; subscriptions and maintenance, too.
 const LAG_EVERY: Duration = Duration::from_secs(1);
 /// How often jobs are.
 const JOBS_EVERY: Duration = Duration::from_millis(500);
@@ -21,6 +22,10 @@ pub struct Boards {
     pub(super) jobs: Board<Job>,
     /// All subscriptions.
     pub(super) subscriptions: Board<Subscription>,
+    /// The maintenance that is on; nothing when it is off.
+    pub(super) maintenance: Board<Maintenance>,
+    /// What the read models handle, looked up after their lag and jobs: what these quote is known by then.
+    handled: watch::Sender<Arc<HandledTypes>>,
     moved: watch::Sender<()>,
 }
 
@@ -31,28 +36,33 @@ impl Boards {
             lag: Board::default(),
             jobs: Board::default(),
             subscriptions: Board::default(),
+            maintenance: Board::default(),
+            handled: watch::Sender::default(),
             moved: watch::Sender::new(()),
         };
         let (lag, jobs) = (store.clone(), store.clone());
+        let handled = boards.handled.clone();
         let look = boards.clone().look(
             boards.lag.clone(),
             "the live feed's lag could not be looked up",
             LAG_EVERY,
             async move || {
-                Ok(lag
-                    .read_models()
-                    .await?
-                    .iter()
-                    .map(ReadModelLag::from)
-                    .collect())
+                let all = lag.read_models().await?;
+                handled.send_replace(Arc::new(lag.handled_types().await?));
+                Ok(all.iter().map(ReadModelLag::from).collect())
             },
         );
         spawn(tasks, "lag for the live feed", look);
+        let handled = boards.handled.clone();
         let look = boards.clone().look(
             boards.jobs.clone(),
             "the live feed's jobs could not be looked up",
             JOBS_EVERY,
-            async move || jobs.current_jobs().await,
+            async move || {
+                let all = jobs.current_jobs().await?;
+                handled.send_replace(Arc::new(jobs.handled_types().await?));
+                Ok(all)
+            },
         );
         spawn(tasks, "jobs for the live feed", look);
         let all = store.clone();
@@ -63,7 +73,30 @@ impl Boards {
             async move || all.subscriptions().await,
         );
         spawn(tasks, "subscriptions for the live feed", look);
+        let on = store.clone();
+        let look = boards.clone().look(
+            boards.maintenance.clone(),
+            "the live feed's maintenance could not be looked up",
+            LAG_EVERY,
+            async move || Ok(on.maintenance().await?.into_iter().collect()),
+        );
+        spawn(tasks, "maintenance for the live feed", look);
         boards
+    }
+
+    /// How the read models are, for somebody who asks once.
+    pub(crate) async fn read_models(&self) -> Option<Arc<[ReadModelLag]>> {
+        self.lag.now().await
+    }
+
+    /// How the subscriptions are, for somebody who asks once.
+    pub(crate) async fn all_subscriptions(&self) -> Option<Arc<[Subscription]>> {
+        self.subscriptions.now().await
+    }
+
+    /// What the read models handle that were looked up last.
+    pub(super) fn handled(&self) -> Arc<HandledTypes> {
+        Arc::clone(&self.handled.borrow())
     }
 
     /// Tells when one of them has changed.
@@ -145,6 +178,14 @@ impl<T> Clone for Board<T> {
 }
 
 impl<T> Board<T> {
+    /// The newest look, which those share who watch or ask at about the same time; the first one is waited for.
+    async fn now(&self) -> Option<Arc<[T]>> {
+        let mut newest = self.newest.subscribe();
+        self.watched.notify_one();
+        let found = newest.wait_for(Option::is_some).await.ok()?;
+        found.clone()
+    }
+
     /// Watches it.
     pub(super) fn watch(&self) -> Watched<T> {
         let newest = self.newest.subscribe();

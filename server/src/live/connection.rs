@@ -142,6 +142,11 @@ impl Connection {
                     due = Some(not_before);
                 }
                 () = sleep_until(due.unwrap_or(not_before)), if due.is_some() => {
+                    // What was hidden or taken away by now is not said any more, whichever branch was looked at first.
+                    if identity.has_changed().unwrap_or(false) {
+                        identity.mark_unchanged();
+                        self.identify().await?;
+                    }
                     head.mark_unchanged();
                     let (events, more) = self.round().await?;
                     not_before = Instant::now() + if events > 100 { PACE_MAX } else { PACE_MIN };
@@ -151,12 +156,13 @@ impl Connection {
         }
     }
 
-    /// Asks anew who this is: rights may have been taken away, or time has run out. Feeds that they may not hear any more end with the connection.
+    /// Asks anew who this is: rights may have been taken away, fields hidden, or time has run out. Feeds that they may not hear any more end
+    /// with the connection; those whose events are seen in another way go on so.
     async fn identify(&mut self) -> Result<(), Over> {
         match self.state.gate.again(&self.caller).await {
             Ok(Some(caller)) if self.caller.rights.iter().all(|right| caller.may(*right)) => {
                 self.caller = caller;
-                Ok(())
+                self.see().await
             }
             Ok(_) => {
                 self.close(CLOSED_OUT, "the login has ended; log in again")
@@ -165,6 +171,27 @@ impl Connection {
             // Who they are can't be asked just now; what they hear is refused as soon as it can.
             Err(_) => Ok(()),
         }
+    }
+
+    /// Has each feed speak to who this is now. One whose filter asks for what is hidden ends with its reason.
+    async fn see(&mut self) -> Result<(), Over> {
+        let sight = self.caller.sight();
+        let mut index = 0;
+        while let Some(feed) = self.feeds.get_mut(index) {
+            match feed.see(&self.state, &sight) {
+                Ok(()) => index += 1,
+                Err(problem) => self.end(index, problem).await?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Ends a feed, and says why; the client subscribes again after its last `next`.
+    async fn end(&mut self, index: usize, error: Problem) -> Result<(), Over> {
+        let feed = self.feeds.remove(index);
+        let id = Some(feed.id);
+        feed.end(&self.state, false).await;
+        self.send(text(&ServerMessage::Error { id, error })).await
     }
 
     /// Lets each feed say something; says how many events were sent, and whether there may be more.
@@ -182,17 +209,8 @@ impl Connection {
                     more |= feed.follows_events() || feed.delivers();
                     self.send(message).await?;
                 }
-                Err(error) => {
-                    // The feed ends with its reason; the client subscribes again after its last `next`.
-                    let id = feed.id;
-                    let feed = self.feeds.remove(index);
-                    let ApiError(problem) = error;
-                    feed.end(&self.state, false).await;
-                    self.send(text(&ServerMessage::Error {
-                        id: Some(id),
-                        error: problem,
-                    }))
-                    .await?;
+                Err(ApiError(problem)) => {
+                    self.end(index, problem).await?;
                     continue;
                 }
             }

@@ -5,9 +5,11 @@
 
 mod board;
 mod connection;
+mod counted;
 mod deliveries;
 mod messages;
 mod one_feed;
 
 pub use board::Boards;
 pub use connection::Connection;
+pub(crate) use counted::describe_readers;

@@ -7,16 +7,18 @@ use axum::extract::ws::Message;
 use highwater_engine::{Feed, Frame, FrameGroup, Next};
 use highwater_model::live::{Acknowledge, After, ServerMessage, Subscribe, Topic};
 use highwater_model::{
-    Gap, Job, Mark, Position, Problem, ReadModelLag, Right, Sight, Subscription,
+    Gap, Job, Maintenance, Mark, Position, Problem, ReadModelLag, Right, Sight, Subscription,
 };
 use highwater_store::{Direction, LogQuery, StoreError};
 
 use super::board::Watched;
+use super::counted::Counted;
 use super::deliveries::Deliveries;
 use super::messages::{shared, text};
 use crate::api::problem::ApiError;
 use crate::caller::Caller;
 use crate::identity::calls::not_allowed;
+use crate::identity::seen::Seen;
 use crate::identity::sight;
 use crate::state::AppState;
 
@@ -35,6 +37,7 @@ pub(super) struct OneFeed {
     pub(super) id: u32,
     topic: Of,
     sight: Sight,
+    _counted: Counted,
 }
 
 #[derive(Debug)]
@@ -44,6 +47,7 @@ enum Of {
     Lag(Watched<ReadModelLag>),
     Jobs(Watched<Job>),
     Subscriptions(Watched<Subscription>),
+    Maintenance(Watched<Maintenance>),
     Subscription(Box<Deliveries>),
 }
 
@@ -78,9 +82,11 @@ impl OneFeed {
         let needed: &[Right] = match wanted.subscribe {
             Topic::Subscription => &[Right::Subscribe],
             Topic::Jobs => &[Right::Read],
-            Topic::Events | Topic::Mark | Topic::Lag | Topic::Subscriptions => {
-                &[Right::Read, Right::Look]
-            }
+            Topic::Events
+            | Topic::Mark
+            | Topic::Lag
+            | Topic::Subscriptions
+            | Topic::Maintenance => &[Right::Read, Right::Look],
         };
         if !needed.iter().any(|right| caller.may(*right)) {
             return Err(not_allowed(caller, needed));
@@ -95,6 +101,7 @@ impl OneFeed {
             Topic::Lag => Of::Lag(state.boards.lag.watch()),
             Topic::Jobs => Of::Jobs(state.boards.jobs.watch()),
             Topic::Subscriptions => Of::Subscriptions(state.boards.subscriptions.watch()),
+            Topic::Maintenance => Of::Maintenance(state.boards.maintenance.watch()),
             Topic::Subscription => Of::Subscription(Box::new(Deliveries::new(wanted, state)?)),
             Topic::Events => {
                 let filter = sight::filter(caller, wanted.filter.as_deref())
@@ -114,7 +121,26 @@ impl OneFeed {
             }
         };
         let sight = caller.sight();
-        Ok(Self { id, topic, sight })
+        Ok(Self {
+            id,
+            topic,
+            sight,
+            _counted: Counted::new(wanted.subscribe),
+        })
+    }
+
+    /// From now on it speaks to somebody who sees more or less than before. Refused where its filter asks for what is hidden now.
+    pub(super) fn see(&mut self, state: &AppState, sight: &Sight) -> Result<(), Problem> {
+        if self.sight == *sight {
+            return Ok(());
+        }
+        if let Of::Events(cursor) = &mut self.topic {
+            let filter = cursor.group.filter().clone();
+            sight::searchable(sight, &filter).map_err(|ApiError(problem)| problem)?;
+            cursor.group = state.feed.group(filter, sight.clone());
+        }
+        self.sight = sight.clone();
+        Ok(())
     }
 
     /// True when it follows the head.
@@ -132,13 +158,16 @@ impl OneFeed {
         match &self.topic {
             Of::Events(cursor) => !cursor.caught_up || cursor.said < cursor.at,
             Of::Mark { .. } | Of::Subscription(_) => true,
-            Of::Lag(_) | Of::Jobs(_) | Of::Subscriptions(_) => false,
+            Of::Lag(_) | Of::Jobs(_) | Of::Subscriptions(_) | Of::Maintenance(_) => false,
         }
     }
 
     /// True when what it says depends on neither events nor time.
     pub(super) fn watches_boards(&self) -> bool {
-        matches!(self.topic, Of::Lag(_) | Of::Jobs(_) | Of::Subscriptions(_))
+        matches!(
+            self.topic,
+            Of::Lag(_) | Of::Jobs(_) | Of::Subscriptions(_) | Of::Maintenance(_)
+        )
     }
 
     /// Takes what a member says of events that it was given; false when this feed gives none.
@@ -161,21 +190,22 @@ impl OneFeed {
     pub(super) async fn next(&mut self, state: &AppState) -> Result<Say, ApiError> {
         match &mut self.topic {
             Of::Mark { said } => Ok(next_mark(self.id, said, &state.feed)),
-            Of::Lag(lag) => {
-                let sight = self.sight;
-                Ok(news(lag, |lag| ServerMessage::Lag {
-                    id: self.id,
-                    lag: sight::lags(sight, lag),
-                }))
-            }
-            Of::Jobs(jobs) => Ok(news(jobs, |jobs| ServerMessage::Jobs { id: self.id, jobs })),
-            Of::Subscriptions(all) => {
-                let sight = self.sight;
-                Ok(news(all, |all| ServerMessage::Subscriptions {
-                    id: self.id,
-                    subscriptions: sight::subscriptions(sight, all),
-                }))
-            }
+            Of::Lag(lag) => Ok(news(lag, |lag| ServerMessage::Lag {
+                id: self.id,
+                lag: Seen::with(&self.sight, state.boards.handled()).lags(lag),
+            })),
+            Of::Jobs(jobs) => Ok(news(jobs, |jobs| ServerMessage::Jobs {
+                id: self.id,
+                jobs: Seen::with(&self.sight, state.boards.handled()).jobs(jobs),
+            })),
+            Of::Subscriptions(all) => Ok(news(all, |all| ServerMessage::Subscriptions {
+                id: self.id,
+                subscriptions: sight::subscriptions(&self.sight, all),
+            })),
+            Of::Maintenance(on) => Ok(news(on, |mut on| ServerMessage::Maintenance {
+                id: self.id,
+                maintenance: on.pop().map(|on| sight::maintenance(&self.sight, on)),
+            })),
             Of::Subscription(deliveries) => deliveries.next(self.id, state).await,
             Of::Events(cursor) => Ok(cursor.next(self.id, state).await?),
         }
@@ -208,6 +238,7 @@ impl Cursor {
             Next::Frame(frame) => Ok(self.say(id, &frame)),
             Next::Fallen { floor } if self.caught_up => {
                 let gap = Gap::between(self.at, floor.next());
+                metrics::counter!("highwater_live_gaps_total").increment(1);
                 metrics::counter!("highwater_live_dropped_positions_total")
                     .increment(u64::try_from(gap.count).unwrap_or(0));
                 self.at = floor;

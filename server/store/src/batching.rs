@@ -284,6 +284,8 @@ impl Task {
             let took = started.elapsed();
             latency.add(started + took, took, events);
             metrics::histogram!("highwater_append_batch_seconds").record(took.as_secs_f64());
+            metrics::histogram!("highwater_append_batch_events")
+                .record(u32::try_from(events).unwrap_or(u32::MAX));
             Sent {
                 seen,
                 events,
@@ -333,6 +335,7 @@ impl Task {
         for (kind, type_id) in &all.types {
             self.heads.learn_type(kind, *type_id);
         }
+        let waited = Waited::until_now();
         let mut next = all.base + 1;
         let mut streams = all.streams.as_slice();
         for request in requests {
@@ -345,6 +348,7 @@ impl Task {
             }
             let outcome = batch::appended(append, next, own);
             next += signed(append.events.len());
+            waited.note(&request);
             self.answer(request, Ok(outcome));
         }
         let recorded = next - all.base - 1;
@@ -381,6 +385,9 @@ impl Task {
                 sqlx::Error::Database(database) if error::is_absence(cause) => {
                     StoreError::Unavailable(database.message().to_owned())
                 }
+                sqlx::Error::Database(database) if error::is_unwritable(cause) => {
+                    StoreError::NotWritable(database.message().to_owned())
+                }
                 sqlx::Error::Database(database) => StoreError::Broken(format!(
                     "the database refused the append: {}",
                     database.message()
@@ -393,6 +400,7 @@ impl Task {
 
     /// Puts aside what met a busy stream.
     fn settle_each(&mut self, batch: Vec<Request>, rows: &[UnitRow]) {
+        let waited = Waited::until_now();
         let mut rows = rows.iter();
         let mut recorded = 0;
         let mut head = Position::ZERO;
@@ -410,6 +418,7 @@ impl Task {
                         .max()
                         .unwrap_or(head)
                         .max(head);
+                    waited.note(&request);
                     self.answer(request, Ok(outcome));
                 }
                 Verdict::Refused(error) => self.answer(request, Err(error)),
@@ -426,6 +435,26 @@ impl Task {
         }
         metrics::counter!("highwater_events_appended_total").increment(recorded as u64);
         wake::raise(&self.moved, head);
+    }
+}
+
+/// How long appends took from when they were handed in until they are answered: the histogram is looked up once for all of a batch.
+struct Waited {
+    until: Instant,
+    seconds: metrics::Histogram,
+}
+
+impl Waited {
+    fn until_now() -> Self {
+        Self {
+            until: Instant::now(),
+            seconds: metrics::histogram!("highwater_append_seconds"),
+        }
+    }
+
+    fn note(&self, request: &Request) {
+        self.seconds
+            .record(self.until.duration_since(request.since));
     }
 }
 

@@ -1,6 +1,7 @@
 //! What can go wrong, each as a sentence that says what to do.
 
 use highwater_model::{ExpectedVersion, StreamName, Version};
+use sqlx::postgres::{PgDatabaseError, PgSeverity};
 use uuid::Uuid;
 
 /// Why the store refused, or could not.
@@ -63,6 +64,9 @@ pub enum StoreError {
     /// A user, invitation or token that can't be.
     #[error("{0}")]
     BadIdentity(String),
+    /// A rule of masking that can't be.
+    #[error("{0}")]
+    BadMask(String),
     /// A user or token of this name exists.
     #[error("{name} exists already; take another name")]
     NameTaken {
@@ -78,6 +82,11 @@ pub enum StoreError {
     /// The database does not answer.
     #[error("the database does not answer ({0}); try again shortly")]
     Unavailable(String),
+    /// The database answers, and takes no writes.
+    #[error(
+        "the database takes no writes now ({0}). Reading goes on and nothing of this was recorded: try again when it takes them; GET /api/store/checks says what it lacks"
+    )]
+    NotWritable(String),
     /// The query took too long and was stopped.
     #[error(
         "the query took longer than {seconds} s and was stopped; narrow it by time (since:…), type or stream"
@@ -224,6 +233,7 @@ impl From<sqlx::Error> for StoreError {
                 Some("57014") => Self::TooSlow {
                     seconds: crate::open::READ_TIMEOUT_S,
                 },
+                _ if is_unwritable(&error) => Self::NotWritable(database.message().to_owned()),
                 _ => Self::Database(error),
             },
             _ => Self::Database(error),
@@ -231,13 +241,35 @@ impl From<sqlx::Error> for StoreError {
     }
 }
 
-/// The database shuts down, has crashed, cannot take connections now, or has too many.
+/// The database shuts down, has crashed, has too many connections, or ends this one for a reason of its own.
 pub(crate) fn is_absence(error: &sqlx::Error) -> bool {
+    let Some(said) = error.as_database_error() else {
+        return false;
+    };
+    // What is fatal ends the session, whatever its code: a database that is closed to us, a password that was changed.
+    let is_fatal = said
+        .try_downcast_ref::<PgDatabaseError>()
+        .is_some_and(|said| matches!(said.severity(), PgSeverity::Fatal | PgSeverity::Panic));
+    is_fatal
+        || matches!(
+            said.code().as_deref(),
+            Some("57P01" | "57P02" | "57P03" | "53300")
+        )
+}
+
+/// The database is read-only, or has no room.
+pub(crate) fn is_unwritable(error: &sqlx::Error) -> bool {
     let code = error
         .as_database_error()
         .and_then(sqlx::error::DatabaseError::code);
-    matches!(code.as_deref(), Some("57P01" | "57P02" | "57P03" | "53300"))
+    matches!(
+        code.as_deref(),
+        Some(READ_ONLY | "53000" | "53100" | "53200" | "53400")
+    )
 }
+
+/// The SQLSTATE of a write where only reading is possible.
+pub(crate) const READ_ONLY: &str = "25006";
 
 /// Whether a SQLSTATE says that the database is shut down, full or gone, which is no fault of whoever's SQL it ran.
 pub(crate) fn is_outage(sqlstate: &str) -> bool {

@@ -64,7 +64,7 @@ impl Store {
     }
 
     /// Who has the log's lock, waits for it, or has open SQL appends (the shared side of the gate); the oldest first.
-    async fn holders(&self) -> Result<Vec<MarkHolder>, StoreError> {
+    pub async fn holders(&self) -> Result<Vec<MarkHolder>, StoreError> {
         let rows: Vec<Holder> = sqlx::query_as(
             "select l.pid, case when l.objid = 1 then case when l.granted then 'holds' else 'waits' end else 'open' end,
                a.application_name, a.client_addr::text, a.usename::text, extract(epoch from clock_timestamp() - a.xact_start)::float8,

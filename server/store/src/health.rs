@@ -7,6 +7,8 @@ use crate::{Store, StoreError};
 pub struct DatabaseHealth {
     /// Settings that make a crash lose what was committed, as `name = value`: none when all is safe.
     pub unsafe_settings: Vec<String>,
+    /// Why new transactions may not write; none when they may.
+    pub read_only: Option<String>,
     /// Sessions that are connected to the database server.
     pub connections: i64,
     /// How many it takes from others than superusers.
@@ -39,23 +41,28 @@ pub struct OldTransaction {
 impl Store {
     /// How the database is.
     pub async fn database_health(&self) -> Result<DatabaseHealth, StoreError> {
-        let (unsafe_settings, connections, connections_most, transactions_left, has_statistics): (
-            Vec<String>,
-            i64,
-            i64,
-            i64,
-            bool,
-        ) = sqlx::query_as(
+        type Facts = (Vec<String>, i64, i64, i64, bool, Option<String>);
+        let facts: Facts = sqlx::query_as(
             "select
                array(select name || ' = ' || setting from pg_settings
                  where (name in ('fsync', 'full_page_writes') and setting = 'off') or (name = 'synchronous_commit' and setting = 'off') order by name),
                (select count(*) from pg_stat_activity where backend_type = 'client backend'),
                current_setting('max_connections')::bigint - current_setting('superuser_reserved_connections')::bigint,
                (select 2147483648 - 3000000 - age(datfrozenxid) from pg_database where datname = current_database()),
-               exists (select from pg_stats s where s.schemaname = 'highwater' and s.tablename = 'events')",
+               exists (select from pg_stats s where s.schemaname = 'highwater' and s.tablename = 'events'),
+               case when pg_is_in_recovery() then 'it is a standby'
+                    when current_setting('transaction_read_only') = 'on' then 'default_transaction_read_only is on' end",
         )
         .fetch_one(self.pool())
         .await?;
+        let (
+            unsafe_settings,
+            connections,
+            connections_most,
+            transactions_left,
+            has_statistics,
+            read_only,
+        ) = facts;
         let invalid_indexes = sqlx::query_scalar(
             "select c.relname::text from pg_index i join pg_class c on c.oid = i.indexrelid
              where c.relnamespace = 'highwater'::regnamespace and not i.indisvalid order by 1 limit 20",
@@ -84,6 +91,7 @@ impl Store {
         .await?;
         Ok(DatabaseHealth {
             unsafe_settings,
+            read_only,
             connections,
             connections_most,
             transactions_left,

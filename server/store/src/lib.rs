@@ -13,14 +13,17 @@
 //! | log's lock | `schema/0001_event_store.sql` | advisory `(7210, 1)`: whoever gives positions holds it until it has committed; waits for nothing while holding it but the end of a count that runs (milliseconds) |
 //! | gate | the same | advisory `(7210, 2)`: shared by SQL writers; free means that none is open |
 //! | SQL writer | the same | a caller of `highwater.append` in a transaction of its own |
+//! | maintenance | `maintenance.rs`, `schema/0013_maintenance.sql` | advisory `(7210, 13)`: shared by whoever moves a read model's checkpoint, who never waits for it; held alone by the order that pauses all of them |
 //!
 //! # Adding a query
 //! Put it in the file of its noun as a method of [`Store`], bounded (`limit`, keyset); give it a test in `tests/` with a database of
 //! its own, and a line in `tests/plans.rs` that names the index it must use.
 
+pub mod alerts;
 pub mod append;
 mod appender;
 mod audit_chain;
+pub mod backup;
 mod batch;
 mod batching;
 mod categories;
@@ -45,10 +48,12 @@ pub mod import;
 mod json_check;
 mod latency;
 mod link;
+mod maintenance;
 mod mark;
 mod migrate;
 mod names;
 mod open;
+mod pools;
 pub mod read_models;
 mod row;
 mod saved_views;
@@ -69,7 +74,9 @@ pub use health::{DatabaseHealth, OldTransaction};
 pub use ids::Ids;
 pub use import::ImportChunk;
 pub use latency::AppendLatency;
+pub use maintenance::MaintenanceError;
 pub use migrate::SCHEMA_VERSION;
 pub use open::{Store, StoreOptions};
+pub use pools::PoolUse;
 pub use streams::StreamQuery;
 pub use tasks::Tasks;

@@ -6,7 +6,7 @@ use sqlx::{ConnectOptions, Connection, PgConnection};
 use crate::StoreError;
 
 /// Each script once, in order; a script that was released is never changed, a new one is added.
-const SCRIPTS: [&str; 12] = [
+const SCRIPTS: [&str; 16] = [
     include_str!("../schema/0001_event_store.sql"),
     include_str!("../schema/0002_read_models.sql"),
     include_str!("../schema/0003_jobs.sql"),
@@ -19,10 +19,14 @@ const SCRIPTS: [&str; 12] = [
     include_str!("../schema/0010_subscriptions.sql"),
     include_str!("../schema/0011_identity.sql"),
     include_str!("../schema/0012_audit_chain.sql"),
+    include_str!("../schema/0013_maintenance.sql"),
+    include_str!("../schema/0014_oidc.sql"),
+    include_str!("../schema/0015_masking.sql"),
+    include_str!("../schema/0016_alerts.sql"),
 ];
 
 /// The schema version that this program needs.
-pub const SCHEMA_VERSION: i64 = 12;
+pub const SCHEMA_VERSION: i64 = 16;
 
 /// Checks the server, then runs the missing scripts; of several programs that start at once, one does it and the others wait.
 pub(crate) async fn migrate(options: &PgConnectOptions) -> Result<(), StoreError> {
@@ -63,7 +67,8 @@ pub(crate) async fn migrate(options: &PgConnectOptions) -> Result<(), StoreError
     Ok(())
 }
 
-async fn found(connection: &mut PgConnection) -> Result<i64, StoreError> {
+/// The schema's version that a database has; zero before the first script.
+pub(crate) async fn found(connection: &mut PgConnection) -> Result<i64, StoreError> {
     let exists: bool =
         sqlx::query_scalar("select to_regclass('highwater.schema_versions') is not null")
             .fetch_one(&mut *connection)

@@ -7,6 +7,7 @@ mod support;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use highwater_model::filter::Glob;
 use highwater_model::{
     ExpectedVersion, FlowOrder, FlowShown, ImportLine, MemberWay, Position, StreamOrder,
     SubscriptionBody, Version,
@@ -324,6 +325,10 @@ async fn a_streams_history_and_the_stores_sizes_use_their_indexes() {
     let heads = store.event_heads(&stream, &versions);
     let heads = explained.uses("some versions", &indexes, heads).await;
     assert_eq!(heads.unwrap().len(), 2);
+    let types = [Glob::starred("Type*")];
+    let has = store.stream_has_types(&stream, &types);
+    let has = explained.uses("types of a stream", &indexes, has).await;
+    assert!(has.unwrap());
     let kind = store.event_type("Type1");
     let kind = explained
         .uses("an event type", &["events_pkey"], kind)

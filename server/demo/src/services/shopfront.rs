@@ -111,11 +111,15 @@ impl Shopfront {
     /// # Errors
     /// When there is no such order, or it is over.
     pub async fn cancel(&self, order: &str, why: &str) -> Result<DemoTaken, CommandError> {
+        let missing =
+            || CommandError::Missing(format!("There is no order {order}; place one first."));
+        // What is no stream's name is no order's.
+        let name = StreamName::new(order).map_err(|_| missing())?;
+        if name.category() != "order" {
+            return Err(missing());
+        }
         let placed = self.client.read_stream(order, 0).await?;
-        let first = placed.first().filter(|first| first.category == "order");
-        let first = first.ok_or_else(|| {
-            CommandError::Missing(format!("There is no order {order}; place one first."))
-        })?;
+        let first = placed.first().ok_or_else(missing)?;
         let metadata = first.known_metadata();
         let actor = metadata.actor.as_ref().and_then(Value::as_str);
         let correlation = metadata.correlation_id.unwrap_or(first.id);

@@ -184,6 +184,10 @@ impl Runner {
         if !self.note(run).await? {
             return Ok(false);
         }
+        // Neither indexes are made nor versions exchanged under maintenance: it asks again afterwards.
+        if self.under_maintenance().await {
+            return Ok(true);
+        }
         if self.version.role == VersionRole::Live {
             let finished = self.store.finish_replay(job_id).await;
             if finished.map_err(|error| error.to_string())? {
@@ -194,14 +198,18 @@ impl Runner {
         if self.version.role == VersionRole::Shadow && !self.has_indexes(run, job_id).await? {
             return Ok(true);
         }
-        run.work = None;
+        let work = run.work.take();
         let goes_back = self.version.role == VersionRole::Previous;
-        if goes_back {
+        let over = if goes_back {
             self.store.finish_go_back(&self.version.name, job_id).await
         } else {
-            self.store.rebuild_is_level(job_id).await
+            self.store.rebuild_is_level(job_id).await.map(|()| true)
         }
         .map_err(|error| error.to_string())?;
+        if !over {
+            run.work = work;
+            return Ok(true);
+        }
         if !goes_back {
             // It is level without, and discarded by now perhaps.
             let analyzed = self.store.analyze_tables(self.version.version_id).await;

@@ -12,6 +12,7 @@ mod governor;
 mod job;
 mod jobs;
 mod load;
+mod maintenance;
 mod pace;
 mod projection;
 mod runner;
@@ -30,7 +31,7 @@ use highwater_model::{Definition, Position, VersionRole};
 use highwater_store::read_models::{
     Defined, HandledUpTo, LagSample, Order, ReadModelError, SliceConnections,
 };
-use highwater_store::{Store, StoreError, Tasks};
+use highwater_store::{PoolUse, Store, StoreError, Tasks};
 use tokio::sync::{Notify, watch};
 
 pub use copy_rows::CopyRows;
@@ -223,6 +224,11 @@ impl ReadModels {
     /// The lag of every version, whenever it was sampled.
     pub fn watch_lag(&self) -> watch::Receiver<Arc<[LagSample]>> {
         self.inner.lag.subscribe()
+    }
+
+    /// How the connections are used that run slices.
+    pub fn slice_connections(&self) -> PoolUse {
+        self.inner.connections.usage()
     }
 
     /// Definitions of the folder that are refused, by name; the empty name is the folder itself.

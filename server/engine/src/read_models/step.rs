@@ -50,6 +50,10 @@ impl Runner {
                 slice.rollback().await.map_err(|error| error.to_string())?;
                 return self.refused(run).await;
             }
+            SliceStart::Maintenance => {
+                slice.rollback().await.map_err(|error| error.to_string())?;
+                return Ok(run.held());
+            }
             SliceStart::Changed { checkpoint } => {
                 slice.rollback().await.map_err(|error| error.to_string())?;
                 self.fault(run, &format!(
@@ -66,23 +70,30 @@ impl Runner {
                 self.handled(run, &begun, started.elapsed()).await?;
                 self.worked(run, &begun, started.elapsed(), full).await
             }
-            Err(SliceError::Handler { message, sqlstate }) => {
-                slice.rollback().await.map_err(|error| error.to_string())?;
-                drop(connection);
-                if !run.pace.failed(&begun) {
-                    return Ok(Next::Step);
-                }
-                let fault = HandlerFault {
-                    error: message,
-                    sqlstate,
-                };
-                self.failed(run, begun.first, &fault).await
-            }
-            Err(SliceError::Database(reason)) => {
+            Err(error) => {
                 // The transaction may be gone with its connection.
-                let _ = slice.rollback().await;
-                run.pace.was_too_much();
-                Err(reason)
+                let rolled_back = slice.rollback().await;
+                drop(connection);
+                if self.under_maintenance().await {
+                    return Ok(run.held());
+                }
+                match error {
+                    SliceError::Handler { message, sqlstate } => {
+                        rolled_back.map_err(|error| error.to_string())?;
+                        if !run.pace.failed(&begun) {
+                            return Ok(Next::Step);
+                        }
+                        let fault = HandlerFault {
+                            error: message,
+                            sqlstate,
+                        };
+                        self.failed(run, begun.first, &fault).await
+                    }
+                    SliceError::Database(reason) => {
+                        run.pace.was_too_much();
+                        Err(reason)
+                    }
+                }
             }
         }
     }

@@ -62,7 +62,7 @@ pub(super) fn is_number(json: &str) -> bool {
 }
 
 /// Members of an object (with their keys), items of an array (without).
-pub(super) fn children(json: &str) -> Vec<(Option<String>, &str)> {
+pub(crate) fn children(json: &str) -> Vec<(Option<String>, &str)> {
     let mut children = Vec::new();
     let json = json.trim();
     let object = json.starts_with('{');

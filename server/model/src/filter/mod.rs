@@ -7,7 +7,7 @@
 //! property test there holds them to it.
 
 mod complete;
-mod json;
+pub(crate) mod json;
 mod matches;
 mod parse;
 mod term;

@@ -55,7 +55,7 @@ pub enum Subject {
 }
 
 /// The two documents of an event.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Root {
     /// `data`
     Data,
@@ -103,7 +103,7 @@ impl Comparison {
 }
 
 /// A text in which `*` stands for any characters; in quotes it is a character like others.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Glob {
     /// The parts between the stars; one part has no star.
     pub parts: Vec<String>,

@@ -1,8 +1,10 @@
-//! Users, their sessions, invitations, and tokens of programs.
+//! Users, their sessions, invitations, and tokens of programs; what of events they may not see.
 //!
 //! Secrets come here as hashes: what a browser, a link or a program holds is told to it once and never kept.
 
 mod invitations;
+mod masking;
+mod providers;
 mod sessions;
 mod shares;
 mod tokens;
@@ -12,6 +14,8 @@ use highwater_model::Role;
 use sqlx::PgConnection;
 
 pub use invitations::Invited;
+pub use masking::HandledTypes;
+pub use providers::ProvidedUser;
 pub use sessions::SessionLimits;
 pub use users::{KnownUser, UserChange};
 
@@ -49,12 +53,24 @@ fn role(kept: &str) -> Result<Role, StoreError> {
     Role::named(kept).ok_or_else(|| StoreError::Broken(format!("a user has the role {kept:?}")))
 }
 
-/// Lets one change of users through at a time, and says how many admins can get in.
-async fn admins(connection: &mut PgConnection) -> Result<i64, StoreError> {
+/// Lets one change of users through at a time.
+async fn one_at_a_time(connection: &mut PgConnection) -> Result<(), StoreError> {
     sqlx::query("lock table highwater.users in share row exclusive mode")
-        .execute(&mut *connection)
+        .execute(connection)
         .await?;
+    Ok(())
+}
+
+/// The same, and says how many admins have a password.
+async fn admins(connection: &mut PgConnection) -> Result<i64, StoreError> {
+    one_at_a_time(connection).await?;
     count_admins(connection).await
+}
+
+/// The same, and says how many admins can get in, by a password or by a provider.
+async fn admins_of_any_kind(connection: &mut PgConnection) -> Result<i64, StoreError> {
+    one_at_a_time(connection).await?;
+    count_admins_of_any_kind(connection).await
 }
 
 async fn count_admins(connection: &mut PgConnection) -> Result<i64, StoreError> {
@@ -66,9 +82,18 @@ async fn count_admins(connection: &mut PgConnection) -> Result<i64, StoreError> 
     Ok(count)
 }
 
+async fn count_admins_of_any_kind(connection: &mut PgConnection) -> Result<i64, StoreError> {
+    let count = sqlx::query_scalar(
+        "select count(*) from highwater.users where role = 'admin' and (password is not null or subject is not null) and not disabled",
+    )
+    .fetch_one(connection)
+    .await?;
+    Ok(count)
+}
+
 /// Refuses what would leave nobody who keeps users.
 async fn keep_an_admin(connection: &mut PgConnection, before: i64) -> Result<(), StoreError> {
-    if before > 0 && count_admins(connection).await? == 0 {
+    if before > 0 && count_admins_of_any_kind(connection).await? == 0 {
         return Err(StoreError::LastAdmin);
     }
     Ok(())

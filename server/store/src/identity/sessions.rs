@@ -55,23 +55,27 @@ impl Store {
         Ok(())
     }
 
-    /// Whose session this is; none when it has ended. That it was used is noted, by the minute.
+    /// Whose session this is; none when it has ended, or its user gets in otherwise: by this provider, or without one by a password.
+    /// That it was used is noted, by the minute.
     pub async fn session_user(
         &self,
         secret: &SecretHash,
         limits: SessionLimits,
+        issuer: Option<&str>,
     ) -> Result<Option<KnownUser>, StoreError> {
         type Known = (i64, String, String, bool);
         let row: Option<Known> = sqlx::query_as(
             "select user_id, name, role, sessions.seen_at < clock_timestamp() - interval '1 minute'
              from highwater.sessions join highwater.users using (user_id)
-             where secret_hash = $1 and not disabled and password is not null
+             where secret_hash = $1 and not disabled
+               and case when $4::text is null then password is not null else issuer is not distinct from $4 end
                and sessions.seen_at > clock_timestamp() - $2 * interval '1 second'
                and sessions.created_at > clock_timestamp() - $3 * interval '1 second'",
         )
         .bind(&secret[..])
         .bind(limits.idle_s)
         .bind(limits.absolute_s)
+        .bind(issuer)
         .fetch_optional(self.pool())
         .await?;
         let Some((id, name, kept, is_old)) = row else {

@@ -4,7 +4,7 @@ use highwater_model::{Role, User};
 use serde_json::json;
 use sqlx::PgConnection;
 
-use super::{SecretHash, admins, keep_an_admin, name, role};
+use super::{SecretHash, admins_of_any_kind, keep_an_admin, name, role};
 use crate::read_models::{Order, actions};
 use crate::{Store, StoreError};
 
@@ -54,7 +54,8 @@ type Row = (
     i64,
 );
 
-const COLUMNS: &str = "name, role, password is null, disabled, created_at, seen_at,
+const COLUMNS: &str =
+    "name, role, password is null and subject is null, disabled, created_at, seen_at,
     (select count(*) from highwater.sessions where sessions.user_id = users.user_id)";
 
 fn user(row: Row) -> Result<User, StoreError> {
@@ -102,7 +103,7 @@ impl Store {
         .transpose()
     }
 
-    /// Whether there is an admin who can get in.
+    /// Whether there is an admin who can get in by a password.
     pub async fn has_admin(&self) -> Result<bool, StoreError> {
         let mut connection = self.pool().acquire().await?;
         Ok(super::count_admins(&mut connection).await? > 0)
@@ -144,7 +145,7 @@ impl Store {
         order: &Order,
     ) -> Result<Option<User>, StoreError> {
         let mut transaction = self.pool().begin().await?;
-        let before = admins(&mut transaction).await?;
+        let before = admins_of_any_kind(&mut transaction).await?;
         let Some((id, of, was)) = find(&mut transaction, of).await? else {
             return Ok(None);
         };
@@ -176,7 +177,7 @@ impl Store {
     /// Removes a user; answers whether there was one. What they did stays on record. An admin remains.
     pub async fn remove_user(&self, of: &str, order: &Order) -> Result<bool, StoreError> {
         let mut transaction = self.pool().begin().await?;
-        let before = admins(&mut transaction).await?;
+        let before = admins_of_any_kind(&mut transaction).await?;
         let Some((id, of, was)) = find(&mut transaction, of).await? else {
             return Ok(false);
         };
@@ -200,7 +201,7 @@ impl Store {
         order: &Order,
     ) -> Result<Option<String>, StoreError> {
         let mut transaction = self.pool().begin().await?;
-        let before = admins(&mut transaction).await?;
+        let before = admins_of_any_kind(&mut transaction).await?;
         let Some((id, of, _)) = find(&mut transaction, of).await? else {
             return Ok(None);
         };

@@ -1,9 +1,9 @@
 //! What can go wrong with read models.
 
-use highwater_model::DefinitionError;
 use highwater_model::read_model_definition::NameError;
+use highwater_model::{DefinitionError, Maintenance};
 
-use crate::StoreError;
+use crate::{StoreError, maintenance};
 
 /// What went wrong with a read model.
 #[derive(Debug, thiserror::Error)]
@@ -59,6 +59,15 @@ pub enum ReadModelError {
     NeedsAdministrator {
         /// Statements for an administrator.
         statements: Vec<String>,
+    },
+    /// No checkpoint moves while maintenance is on.
+    #[error(
+        "maintenance is on, {}; nothing was changed: end it first (DELETE /api/maintenance), or wait for its end",
+        maintenance::since_when(maintenance)
+    )]
+    UnderMaintenance {
+        /// The one that is on.
+        maintenance: Maintenance,
     },
     /// The order does not fit the state that the read model is in.
     #[error("{0}")]

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::ReadModelError;
 use super::versions::stored;
-use crate::{Store, StoreError};
+use crate::{Store, StoreError, maintenance};
 
 /// What the handler said about an event.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -133,7 +133,8 @@ impl Store {
         Ok(())
     }
 
-    /// Leaves out the event that failed, because the definition says so. False: somebody else runs the version.
+    /// Leaves out the event that failed, because the definition says so; while maintenance is on it is tried again afterwards. False:
+    /// somebody else runs the version.
     pub async fn skip_failed(
         &self,
         version_id: i64,
@@ -148,7 +149,9 @@ impl Store {
         .bind(generation)
         .fetch_optional(&mut *transaction)
         .await?;
-        let skipped = mine.is_some() && pass(&mut transaction, version_id, position).await?;
+        let skipped = mine.is_some()
+            && (maintenance::is_on(&mut transaction).await?
+                || pass(&mut transaction, version_id, position).await?);
         transaction.commit().await?;
         Ok(skipped)
     }

@@ -12,11 +12,13 @@ use super::{Order, ReadModelError, actions};
 use crate::{Store, StoreError};
 
 const LISTED: &str = "
-    select j.*, m.name, p.checkpoint, p.state in ('paused', 'faulted') as stands, case when j.state = 'running' then p.reason end as doing, coalesce((j.numbers->>'events')::bigint, p.handled - j.handled_before, 0) as events,
+    select j.*, m.name, p.checkpoint, (p.state in ('paused', 'faulted') or o.is_on) as stands,
+      case when j.state <> 'running' then null when o.is_on then 'it goes on when maintenance ends' else p.reason end as doing, coalesce((j.numbers->>'events')::bigint, p.handled - j.handled_before, 0) as events,
       case when j.state = 'running' and j.kind <> 'promote' and j.swapped_at is null
         then highwater.matching_after(v.event_patterns, p.checkpoint) else 0 end as events_left
     from highwater.jobs j join highwater.read_models m using (read_model_id)
     left join highwater.read_model_versions v using (version_id) left join highwater.read_model_progress p using (version_id)
+    cross join (select exists (select from highwater.maintenance) as is_on) o
     where ($1::bigint is null or j.job_id = $1) and ($2::text is null or m.name = $2) and ($3::bigint is null or j.job_id < $3)
       and ($5::text is null or j.kind = $5) and ($6::text is null or j.state = $6)
     order by j.job_id desc limit $4";

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use sqlx::{Postgres, Transaction};
 
 use super::{Order, ReadModelError, actions, failures};
-use crate::Store;
+use crate::{Store, maintenance};
 
 /// A version of a read model, locked: no slice of it begins or ends meanwhile.
 struct Held {
@@ -83,6 +83,7 @@ impl Store {
             ));
         }
         let mut held = self.hold(name, role).await?;
+        maintenance::refuse(&mut held.transaction).await?;
         held.must_stand_on(position)?;
         let version_id = held.version_id;
         if !failures::pass(&mut held.transaction, version_id, position).await? {

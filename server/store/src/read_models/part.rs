@@ -9,7 +9,7 @@ use super::part_rows::{Which, make};
 use super::rebuild::{execute, no_job};
 use super::set_up::quoted_text;
 use super::{Order, ReadModelError, define, jobs};
-use crate::Store;
+use crate::{Store, maintenance};
 
 /// Events of a part at most: the live version waits while they are handled.
 const MOST: i64 = 100_000;
@@ -37,6 +37,7 @@ impl Store {
         let mut transaction = sqlx::Connection::begin(&mut session).await?;
         let locks = "set local lock_timeout = '10s'; set local statement_timeout = '120s'";
         execute(&mut transaction, locks.to_owned()).await?;
+        maintenance::refuse(&mut transaction).await?;
         let live = live(&mut transaction, name).await?;
         let schema = live.refuses(name, part)?;
         no_job(&mut transaction, live.read_model_id, name).await?;

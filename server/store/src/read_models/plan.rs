@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use highwater_model::read_model_plan::PROBE_FAILS;
 use highwater_model::{Definition, Eta, FailurePolicy, RebuildPlan};
 use sqlx::{AssertSqlSafe, PgConnection};
 
@@ -177,7 +178,7 @@ impl Store {
             }
             Ok(_) => (None, "no event to measure on".to_owned()),
             Err(ReadModelError::Refused(why)) => {
-                warnings.push(format!("tried on the first events, it fails: {why}"));
+                warnings.push(format!("{PROBE_FAILS}{why}"));
                 (None, "the probe failed".to_owned())
             }
             Err(error) => return Err(error),

@@ -14,7 +14,7 @@ use super::jobs::Begin;
 use super::owner::quoted;
 use super::rebuild::{drop_version, execute, no_job, set_aside};
 use super::{Order, ReadModelError, actions, jobs, level, set_up};
-use crate::Store;
+use crate::{Store, maintenance};
 
 /// A lock is waited for this long, so that slices and readers are not held up behind it; then it is tried again.
 const LOCK: &str = "set local lock_timeout = '1s'; set local statement_timeout = '60s'";
@@ -71,6 +71,7 @@ impl Store {
         let mut session = self.definer().await?;
         let mut transaction = take_turns(&mut session).await?;
         execute(&mut transaction, LOCK.to_owned()).await?;
+        maintenance::refuse(&mut transaction).await?;
         let pair = pair(&mut transaction, name, VersionRole::Shadow).await?;
         no_job(&mut transaction, pair.read_model_id, name).await?;
         if !pair.diffed {
@@ -102,6 +103,7 @@ impl Store {
         say_why(order)?;
         let mut session = self.definer().await?;
         let mut transaction = take_turns(&mut session).await?;
+        maintenance::refuse(&mut transaction).await?;
         let pair = pair(&mut transaction, name, VersionRole::Previous).await?;
         // Whoever wants back at once does not wait until the promotion is verified.
         let unverified: Option<i64> = sqlx::query_scalar(
@@ -137,8 +139,8 @@ impl Store {
         Ok(job_id)
     }
 
-    /// The previous version has caught up: it becomes live. What stands against it ends the job.
-    pub async fn finish_go_back(&self, name: &str, job_id: i64) -> Result<(), ReadModelError> {
+    /// The previous version has caught up: it becomes live. What stands against it ends the job. False: not while maintenance is on.
+    pub async fn finish_go_back(&self, name: &str, job_id: i64) -> Result<bool, ReadModelError> {
         let mut attempt = 0;
         loop {
             attempt += 1;
@@ -147,28 +149,31 @@ impl Store {
                     tokio::time::sleep(PAUSE).await;
                 }
                 Err(ReadModelError::Refused(why)) => {
-                    return self
-                        .fail_job(job_id, &format!("{why}; the live one was not touched"))
-                        .await;
+                    let outcome = format!("{why}; the live one was not touched");
+                    self.fail_job(job_id, &outcome).await?;
+                    return Ok(true);
                 }
                 done => return done,
             }
         }
     }
 
-    async fn try_finish_go_back(&self, name: &str, job_id: i64) -> Result<(), ReadModelError> {
+    async fn try_finish_go_back(&self, name: &str, job_id: i64) -> Result<bool, ReadModelError> {
         let mut session = self.definer().await?;
         let mut transaction = take_turns(&mut session).await?;
         execute(&mut transaction, LOCK.to_owned()).await?;
+        if maintenance::is_on(&mut transaction).await? {
+            return Ok(false);
+        }
         let job = jobs::held(&mut transaction, job_id).await?;
         if job.state != "running" || job.swapped {
-            return Ok(());
+            return Ok(true);
         }
         let pair = pair(&mut transaction, name, VersionRole::Previous).await?;
         let swapped = pair.swap(&mut transaction).await?;
         swapped.note(&mut transaction, job_id).await?;
         transaction.commit().await?;
-        Ok(())
+        Ok(true)
     }
 
     /// Drops the shadow or the previous version of a read model, with its rows.

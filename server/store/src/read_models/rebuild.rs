@@ -8,7 +8,7 @@ use super::define::{self, take_turns};
 use super::jobs::Begin;
 use super::owner::{self, quoted};
 use super::{Order, ReadModelError, actions, indexes, jobs, replay, set_up};
-use crate::Store;
+use crate::{Store, maintenance};
 
 /// How long an order waits for a slice that is being handled.
 const FOR_A_SLICE: &str = "set local lock_timeout = '35s'";
@@ -26,6 +26,7 @@ impl Store {
     ) -> Result<i64, ReadModelError> {
         let mut session = self.definer().await?;
         let mut transaction = take_turns(&mut session).await?;
+        maintenance::refuse(&mut transaction).await?;
         let live: Option<Live> = sqlx::query_as(
             "select m.read_model_id, v.version_id, v.definition, v.handler, v.schema_name from highwater.read_models m
              join highwater.read_model_versions v using (read_model_id) where m.name = $1 and v.role = 'live' for update of m",
@@ -124,6 +125,8 @@ impl Store {
         match (job.version_id, job.kind.as_str()) {
             (Some(version_id), "rebuild") => drop_version(&mut transaction, version_id).await?,
             (Some(version_id), "replay") => {
+                // Its checkpoint would move.
+                maintenance::refuse(&mut transaction).await?;
                 (left, events) = replay::give_up(&mut transaction, job_id, version_id).await?;
             }
             (Some(version_id), _) => {

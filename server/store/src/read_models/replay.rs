@@ -12,7 +12,7 @@ use super::jobs::Begin;
 use super::promote::filled_tables;
 use super::rebuild::no_job;
 use super::{Order, ReadModelError, jobs};
-use crate::Store;
+use crate::{Store, maintenance};
 
 /// A live version that may handle events again.
 #[derive(Debug, FromRow)]
@@ -141,6 +141,7 @@ impl Store {
             .pool()
             .begin_with("begin; set local lock_timeout = '10s'")
             .await?;
+        maintenance::refuse(&mut transaction).await?;
         let (live, _) = replayable(&mut transaction, name, true).await?;
         no_job(&mut transaction, live.read_model_id, name).await?;
         live.must_run(name)?;

@@ -9,9 +9,11 @@ use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, Postgres, Transact
 
 use super::owner::quoted;
 use super::set_up::CATCH_UP_LIMIT;
-use crate::Store;
-use crate::error::is_outage;
+use crate::error::{READ_ONLY, is_outage};
+use crate::{PoolUse, Store};
 
+/// What the sessions are called that run slices.
+pub(crate) const SLICES: &str = "highwater read models";
 /// How long a session may do nothing inside a transaction before the database ends it: a runner that hangs holds its version no longer.
 const IDLE_IN_TRANSACTION: &str = "8s";
 /// Memory of a large slice: what it makes of its events should be summed up there, not on disk.
@@ -34,6 +36,8 @@ pub enum SliceStart {
     },
     /// It is paused, faulted or stopped, or somebody else runs it.
     Refused,
+    /// Nothing begins until maintenance ends.
+    Maintenance,
     /// Another event stands at the checkpoint than the one that was handled: the log is not the one that it was.
     Changed {
         /// The checkpoint.
@@ -79,9 +83,12 @@ impl SliceError {
             return Self::from_database(error);
         };
         let code = said.code().unwrap_or_default().into_owned();
-        // Shut down, no connection, no resources, transactions in each other's way: not the definition's fault.
-        let passing =
-            is_outage(&code) || matches!(code.as_str(), "40001" | "40P01" | "55P03" | "25P03");
+        // Shut down, no connection, no resources, no writes, transactions in each other's way: not the definition's fault.
+        let passing = is_outage(&code)
+            || matches!(
+                code.as_str(),
+                "40001" | "40P01" | "55P03" | "25P03" | READ_ONLY
+            );
         if passing {
             return Self::from_database(error);
         }
@@ -114,7 +121,7 @@ impl Store {
     /// Connections for slices.
     pub fn slice_connections(&self, max: u32) -> SliceConnections {
         let options = PgConnectOptions::clone(&self.pool().connect_options())
-            .application_name("highwater read models")
+            .application_name(SLICES)
             .options([
                 ("idle_in_transaction_session_timeout", IDLE_IN_TRANSACTION),
                 // A server that is gone must not hold its slices: the database notices while it runs a statement and while it waits.
@@ -147,6 +154,11 @@ impl SliceConnections {
     /// A connection for the next slice.
     pub async fn acquire(&self) -> Result<SliceConnection, SliceError> {
         Ok(SliceConnection(self.0.acquire().await?))
+    }
+
+    /// How they are used.
+    pub fn usage(&self) -> PoolUse {
+        PoolUse::of("slices", &self.0)
     }
 
     /// Ends them.
@@ -216,6 +228,7 @@ impl SliceConnection {
             "changed" => SliceStart::Changed {
                 checkpoint: position(after),
             },
+            "maintenance" => SliceStart::Maintenance,
             _ => SliceStart::Refused,
         };
         Ok((

@@ -43,7 +43,10 @@ impl Store {
                (select n.first from highwater.next_slice(highwater.types_like(v.event_patterns), j.swapped_position, 1, 1000) n) as next
              from highwater.jobs j join highwater.read_models m using (read_model_id)
              left join highwater.read_model_versions v using (version_id) left join highwater.read_model_progress p using (version_id)
-             where j.state = 'running' and j.swapped_at < clock_timestamp() - make_interval(secs => $1) for update of j skip locked",
+             where j.state = 'running' and j.swapped_at < clock_timestamp() - make_interval(secs => $1)
+               -- What may handle nothing can't be seen to live.
+               and not exists (select from highwater.maintenance)
+             for update of j skip locked",
         )
         .bind(AFTER)
         .fetch_all(&mut *transaction)

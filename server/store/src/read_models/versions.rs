@@ -11,6 +11,7 @@ use sqlx::postgres::PgRow;
 use sqlx::{FromRow, Row};
 
 use super::{LagSample, ReadModelError, trend};
+use crate::maintenance::since_when;
 use crate::{Store, StoreError};
 
 /// A version that a runner could take: a live one, a shadow, or a previous one that is being gone back to.
@@ -183,6 +184,7 @@ impl Store {
             .map(|sample| (sample.version_id, sample))
             .collect();
         let recent = self.recent_lag().await?;
+        let maintenance = self.maintenance().await?;
         let mut found: Vec<ReadModel> = Vec::new();
         for Listed {
             name,
@@ -202,6 +204,11 @@ impl Store {
                     "no server runs it at this moment; one that can takes it within 10 s"
                         .to_owned(),
                 );
+            }
+            // Its state stays what it is, and its runner goes on with it afterwards.
+            let held = maintenance.as_ref().filter(|_| version.state.is_running());
+            if let Some(maintenance) = held {
+                version.reason = Some(format!("maintenance {}", since_when(maintenance)));
             }
             if let Some(read_model) = found.last_mut().filter(|last| last.name == name) {
                 read_model.versions.push(version);
@@ -224,14 +231,18 @@ impl Store {
                 since: version.since,
                 checkpoint: version.checkpoint,
                 rate: trend::rate(history),
-                trend: trend::trend(
-                    &version,
-                    stands_on.as_ref(),
-                    lag,
-                    history,
-                    replays_since.is_some(),
-                    self.clock().now(),
-                ),
+                trend: if held.is_some() {
+                    "waits for the end of maintenance".to_owned()
+                } else {
+                    trend::trend(
+                        &version,
+                        stands_on.as_ref(),
+                        lag,
+                        history,
+                        replays_since.is_some(),
+                        self.clock().now(),
+                    )
+                },
                 stands_on,
                 lag,
                 name,

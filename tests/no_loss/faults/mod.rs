@@ -1,0 +1,132 @@
+//! Faults at random, again and again.
+//!
+//! `HIGHWATER_FAULT_RUNS` says how many of each (20 unless given); `HIGHWATER_FAULT_SEED` which ones: a failure names its seed.
+
+mod killed;
+mod network;
+mod refusing;
+
+use std::time::Duration;
+
+use highwater_store::Ids;
+use serde_json::{Value, json};
+use sqlx::{Connection, PgConnection};
+use tokio::task::JoinSet;
+
+use crate::api_writer::{self, Target};
+use crate::ledger::Ledger;
+use crate::support::api::{Api, ask};
+
+/// Writers at work while something breaks.
+const WRITERS: usize = 4;
+/// Appends of each.
+const APPENDS: usize = 8;
+
+/// Counts what each writer has written.
+const COUNTS: &str = "-- highwater: events Written
+-- highwater: tables
+create table counts (by text primary key, events bigint not null);
+-- highwater: slice
+insert into counts select data->>'by', count(*) from events group by 1
+on conflict (by) do update set events = counts.events + excluded.events;
+";
+
+/// How often each fault is caused.
+fn runs() -> usize {
+    let given = std::env::var("HIGHWATER_FAULT_RUNS").ok();
+    given.map_or(20, |runs| {
+        runs.parse().expect("HIGHWATER_FAULT_RUNS is a number")
+    })
+}
+
+/// Chance that can be repeated.
+struct Chance(u64);
+
+impl Chance {
+    fn new() -> Self {
+        let given = std::env::var("HIGHWATER_FAULT_SEED").ok();
+        let seed = given.map_or_else(
+            || Ids.random().as_u64_pair().0,
+            |seed| seed.parse().expect("HIGHWATER_FAULT_SEED is a number"),
+        );
+        eprintln!("HIGHWATER_FAULT_SEED={seed}");
+        Self(seed)
+    }
+
+    /// A number below `end`.
+    fn below(&mut self, end: u64) -> u64 {
+        // SplitMix64.
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (mixed ^ (mixed >> 31)) % end
+    }
+
+    async fn pause(&mut self, below_ms: u64) {
+        tokio::time::sleep(Duration::from_millis(self.below(below_ms))).await;
+    }
+}
+
+/// Writers of their own streams, named after the run.
+fn writers(servers: &[Api], run: usize, ledger: &Ledger) -> JoinSet<()> {
+    let mut writers = JoinSet::new();
+    for number in 0..WRITERS {
+        let target = Target::Own(format!("run-{run}-{number}"));
+        writers.spawn(api_writer::write(
+            servers.to_vec(),
+            target,
+            APPENDS,
+            ledger.clone(),
+        ));
+    }
+    writers
+}
+
+async fn done(mut writers: JoinSet<()>) {
+    while let Some(written) = writers.join_next().await {
+        written.unwrap();
+    }
+}
+
+async fn define_counts(api: &Api) {
+    let put = api.request("PUT", "/api/read-models/counts").body(COUNTS);
+    let (status, body) = ask(put).await.unwrap();
+    assert!(status.is_success(), "{body}");
+}
+
+/// The read model has handled everything, and says what the log says.
+async fn counts_are_right(api: &Api, database_url: &str) {
+    let mut connection = PgConnection::connect(database_url).await.unwrap();
+    let (events, head): (i64, i64) =
+        sqlx::query_as("select count(*), max(position) from highwater.events")
+            .fetch_one(&mut connection)
+            .await
+            .unwrap();
+    // A connection that was ended is met once.
+    let wait = format!("/api/read-models/counts?wait={head}&timeout=25");
+    let waited = until("it is answered", async || found(api, &wait).await).await;
+    assert_eq!(waited["handled"], true, "{waited}");
+    let rows = "/api/read-models/counts/rows";
+    let page = until("it is answered", async || found(api, rows).await).await;
+    assert_eq!(page["rows"], json!([{"by": "api", "events": events}]));
+}
+
+async fn found(api: &Api, path: &str) -> Result<Value, String> {
+    let (status, body) = ask(api.request("GET", path)).await.unwrap();
+    let is_found = status.is_success();
+    is_found.then(|| body.clone()).ok_or(body.to_string())
+}
+
+/// Asks until it is so.
+async fn until<T>(what: &str, mut is_so: impl AsyncFnMut() -> Result<T, String>) -> T {
+    let mut last = String::new();
+    for _ in 0..400 {
+        match is_so().await {
+            Ok(so) => return so,
+            Err(not_yet) => last = not_yet,
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    panic!("{what}: {last}");
+}
