@@ -64,6 +64,7 @@ pub mod shop;
 pub mod shop_basket;
 pub mod shop_order;
 pub mod stage;
+mod stage_cards;
 pub mod stage_film;
 mod stage_ground;
 mod stage_live;
