@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU16, Ordering};
 
+use highwater_model::Environment;
 use leptos::prelude::*;
 use leptos_meta::{MetaTags, Title, provide_meta_context};
 use leptos_router::SsrMode;
@@ -138,8 +139,12 @@ pub fn App() -> impl IntoView {
             socket::start(live);
         }
     });
+    // In no arena: on the server the title is put together when that of the page has gone.
+    let environment = ArcRwSignal::new(None::<Environment>);
+    let in_title = environment.clone();
+    Effect::new(move || environment.set(me.environment()));
     view! {
-        <Title formatter=move |title: String| titled(&title, me.environment().as_ref()) />
+        <Title formatter=move |title: String| in_title.with(|environment| titled(&title, environment.as_ref())) />
         <Router>
             // The browser's own jump: the router's moves the page, not the focus.
             <a class="skip" href="#main" rel="external">

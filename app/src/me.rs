@@ -62,12 +62,10 @@ impl Me {
             .with(|who| who.as_ref().is_some_and(|who| who.may(Right::Administer)))
     }
 
-    /// What the server looks after, once that is known. A title asks even when the console is on its way out.
+    /// What the server looks after, once that is known.
     pub fn environment(self) -> Option<Environment> {
-        let known = self
-            .known
-            .try_with(|who| who.as_ref().and_then(|who| who.environment.clone()));
-        known.flatten()
+        self.known
+            .with(|who| who.as_ref().and_then(|who| who.environment.clone()))
     }
 
     /// Nobody is logged in where one has to be.

@@ -24,6 +24,8 @@ test('rows are sorted by a column, and follow what happens', async ({ page, open
   await page.getByRole('columnheader', { name: 'n', exact: true }).getByRole('link').click();
   await expect(page).toHaveURL(/order=n/);
   await expect(rowsOf(page).locator('tbody tr').first()).toContainText('2');
+  // Only then its link leads to the other direction.
+  await expect(page.getByRole('columnheader', { name: /^n/ })).toHaveAttribute('aria-sort', 'ascending');
   await page.getByRole('columnheader', { name: /^n/ }).getByRole('link').click();
   await expect(page).toHaveURL(/direction=backward/);
   await expect(rowsOf(page).locator('tbody tr').first()).toContainText('10');

@@ -38,6 +38,8 @@ pub(crate) fn run(tool: &Path, program: &Path) -> Result<()> {
     step::say("the API against its own description");
     let server = Server::start(program)?;
     let mut ask = step::command(tool);
+    // It leaves files of its own where it runs.
+    ask.current_dir(&server.folder);
     ask.args(["run", &format!("{}/api/openapi.json", server.url)]);
     ask.args(["--checks", "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance"]);
     // A WebSocket is no matter of requests and answers; lines of JSON are no body that the tool can make.
