@@ -30,6 +30,14 @@ impl Picture {
         }
     }
 
+    /// Width and height.
+    pub(super) fn size(&self) -> (f64, f64) {
+        (
+            f64::from(self.canvas.width()),
+            f64::from(self.canvas.height()),
+        )
+    }
+
     /// Everything that does not fly: the cards, the log, the words of a scenario or a film.
     pub(super) fn draw_cards(&self, stage: &HtmlElement, whole: &DomRect) {
         let ground = document()

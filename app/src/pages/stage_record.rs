@@ -96,6 +96,10 @@ fn start(is_on: RwSignal<bool>) -> Result<(), String> {
     let say = |error: JsValue| format!("{error:?}");
     let (kind, ending) = kind().ok_or("it has no recorder")?;
     let (picture, cards) = (Picture::new().map_err(say)?, Picture::new().map_err(say)?);
+    let stage = document().query_selector(".stage").ok().flatten();
+    let stage = stage.ok_or("there is no Stage")?;
+    // A video has one size, whatever becomes of the window.
+    picture.fit(&stage.get_bounding_client_rect());
     let options = MediaRecorderOptions::new();
     options.set_mime_type(kind);
     options.set_video_bits_per_second(BITS);
@@ -186,21 +190,28 @@ impl Recording {
         stage: &HtmlElement,
         laid: &Laid,
     ) -> Result<(), JsValue> {
+        let whole = stage.get_bounding_client_rect();
         if self.frames.is_multiple_of(CARDS_EVERY) {
-            let whole = stage.get_bounding_client_rect();
-            self.picture.fit(&whole);
             self.cards.fit(&whole);
             self.cards.draw_cards(stage, &whole);
         }
         self.frames = self.frames.wrapping_add(1);
+        let (width, height) = self.picture.size();
+        let (wide, high) = (width / whole.width(), height / whole.height());
         let context = &self.picture.context;
-        context.draw_image_with_html_canvas_element(&self.cards.canvas, 0.0, 0.0)?;
+        context.draw_image_with_html_canvas_element_and_dw_and_dh(
+            &self.cards.canvas,
+            0.0,
+            0.0,
+            width,
+            height,
+        )?;
         context.draw_image_with_html_canvas_element_and_dw_and_dh(
             flying,
             0.0,
-            laid.top,
-            laid.width,
-            laid.height,
+            laid.top * high,
+            laid.width * wide,
+            laid.height * high,
         )
     }
 }
