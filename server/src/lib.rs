@@ -24,6 +24,7 @@ pub mod identity;
 pub mod live;
 pub mod memory;
 pub mod metrics;
+mod outside;
 pub mod pages;
 pub mod picture;
 pub mod router;

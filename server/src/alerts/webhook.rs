@@ -7,14 +7,13 @@ use std::time::Duration;
 use highwater_model::AlertRuleFault;
 use hmac::{Hmac, KeyInit, Mac};
 use reqwest::header::CONTENT_TYPE;
-use reqwest::redirect::Policy;
 use reqwest::{Client, Response, Url};
 use sha2::Sha256;
 use tokio::sync::OnceCell;
 
-use crate::cli::client::install_tls;
 use crate::guard::is_loopback_host;
 use crate::identity::secret::hex;
+use crate::outside;
 
 /// The header that proves who tells: `sha256=` and the HMAC of the body by the rule's secret, in hexadecimal digits.
 pub const SIGNATURE_HEADER: &str = "Highwater-Signature";
@@ -137,26 +136,16 @@ impl Webhooks {
         })
     }
 
-    /// Made when it is needed first. On loopback, which a proxy can't reach, there is none.
+    /// Made when it is needed first.
     async fn client(&self, is_https: bool) -> Result<&Client, Unsaid> {
         let cell = if is_https {
             &self.https
         } else {
             &self.loopback
         };
-        cell.get_or_try_init(|| async move {
-            install_tls();
-            let mut client = Client::builder()
-                .user_agent(concat!("highwater/", env!("CARGO_PKG_VERSION")))
-                .redirect(Policy::none())
-                .connect_timeout(TIMEOUT)
-                .timeout(TIMEOUT)
-                .https_only(is_https);
-            if !is_https {
-                client = client.no_proxy();
-            }
-            client.build().map_err(Unsaid::from)
-        })
+        cell.get_or_try_init(
+            || async move { outside::client(TIMEOUT, is_https).map_err(Unsaid::from) },
+        )
         .await
     }
 }

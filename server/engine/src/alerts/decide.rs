@@ -90,7 +90,7 @@ impl Decider<'_> {
             anchor: alert.anchor,
         });
         let hold = SignedDuration::from_secs(i64::from(rule.condition.hold_s()));
-        match (stands(stood, one.sight, hold, self.now), before) {
+        match (stands(stood, one.reading, hold, self.now), before) {
             (Stands::Not | Stands::AsItWas, _) => None,
             (Stands::Over | Stands::Forgotten, before) => {
                 before.map(|before| self.over(rule, before, Why::Well))
@@ -139,7 +139,7 @@ impl Decider<'_> {
             since,
             fired_at,
             value: worst,
-            anchor: one.sight.anchor(),
+            anchor: one.reading.anchor(),
             words: words::wrong(&rule.condition, one, since, self.now),
             telling: None,
         };

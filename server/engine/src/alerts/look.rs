@@ -8,7 +8,7 @@ use highwater_model::{
     ReadModelState, StoreCheck, Subscription, SubscriptionState,
 };
 
-use super::machine::Sight;
+use super::machine::Reading;
 
 /// What was looked at. None: it was not, or could not be.
 #[derive(Debug, Default)]
@@ -25,7 +25,7 @@ pub(super) struct Looked {
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Seen {
     pub(super) subject: String,
-    pub(super) sight: Sight,
+    pub(super) reading: Reading,
     /// How bad it is: seconds, or events. Of what stands still, its age says it.
     pub(super) value: Option<f64>,
     /// What there is to say beside the number: half a sentence.
@@ -57,11 +57,11 @@ pub(super) fn seen(condition: &AlertCondition, looked: &Looked) -> Option<Vec<Se
     })
 }
 
-fn sight(wrong: bool) -> Sight {
+fn reading(wrong: bool) -> Reading {
     if wrong {
-        Sight::Wrong(None)
+        Reading::Wrong(None)
     } else {
-        Sight::Well
+        Reading::Well
     }
 }
 
@@ -70,7 +70,7 @@ fn read_model(condition: &AlertCondition, one: &ReadModelLag, maintenance: bool)
         let stands = one.stands_on.is_some() || one.state == ReadModelState::Faulted;
         return Seen {
             subject: one.name.clone(),
-            sight: sight(stands),
+            reading: reading(stands),
             value: None,
             detail: one.stands_on.map_or_else(
                 || "is faulted".to_owned(),
@@ -87,8 +87,8 @@ fn read_model(condition: &AlertCondition, one: &ReadModelLag, maintenance: bool)
         so.as_deref(),
     );
     if maintenance {
-        let sight = Sight::Quiet;
-        return Seen { sight, ..seen };
+        let reading = Reading::Quiet;
+        return Seen { reading, ..seen };
     }
     seen
 }
@@ -99,7 +99,7 @@ fn subscription(condition: &AlertCondition, one: &Subscription) -> Seen {
         let value = Some(one.parked as f64);
         return Seen {
             subject: one.name.clone(),
-            sight: sight(one.parked > 0),
+            reading: reading(one.parked > 0),
             value,
             detail: format!("has {}", counted(one.parked, "parked event")),
         };
@@ -124,19 +124,19 @@ fn behind(
     let least = if lag.capped { "at least " } else { "" };
     let so = so.unwrap_or_default();
     let is_lag = condition.kind == AlertKind::LagSeconds;
-    let (sight, detail) = if is_lag {
+    let (reading, detail) = if is_lag {
         let wait = if lag.matching == 1 { "waits" } else { "wait" };
         let late = lag.seconds > f64::from(condition.seconds);
-        (sight(late), format!("{least}{events} {wait}{so}"))
+        (reading(late), format!("{least}{events} {wait}{so}"))
     } else if lag.matching > 0 {
         let detail = format!("has {least}{events} to handle and stands at {checkpoint}{so}");
-        (Sight::Wrong(Some(checkpoint)), detail)
+        (Reading::Wrong(Some(checkpoint)), detail)
     } else {
-        (Sight::Well, String::new())
+        (Reading::Well, String::new())
     };
     Seen {
         subject: name.to_owned(),
-        sight,
+        reading,
         value: is_lag.then_some(lag.seconds),
         detail,
     }
@@ -157,7 +157,7 @@ fn mark(condition: &AlertCondition, holders: &[MarkHolder]) -> Seen {
     });
     Seen {
         subject: condition.pattern.clone(),
-        sight: sight(seconds > f64::from(condition.seconds)),
+        reading: reading(seconds > f64::from(condition.seconds)),
         value: Some(seconds),
         detail,
     }
@@ -166,7 +166,7 @@ fn mark(condition: &AlertCondition, holders: &[MarkHolder]) -> Seen {
 fn check(one: &StoreCheck) -> Seen {
     Seen {
         subject: one.name.clone(),
-        sight: sight(one.verdict == CheckVerdict::Wrong),
+        reading: reading(one.verdict == CheckVerdict::Wrong),
         value: None,
         detail: one.found.clone(),
     }

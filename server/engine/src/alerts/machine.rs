@@ -15,7 +15,7 @@ pub(super) struct Stood {
 
 /// What is seen now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Sight {
+pub(super) enum Reading {
     /// As it should be.
     Well,
     /// It is wrong, at this checkpoint where that counts.
@@ -24,7 +24,7 @@ pub(super) enum Sight {
     Quiet,
 }
 
-impl Sight {
+impl Reading {
     /// The checkpoint that stands still.
     pub(super) fn anchor(self) -> Option<i64> {
         match self {
@@ -56,17 +56,17 @@ pub(super) enum Stands {
 /// Where an alert stands that has to be wrong for `hold` before it fires.
 pub(super) fn stands(
     stood: Option<Stood>,
-    sight: Sight,
+    reading: Reading,
     hold: SignedDuration,
     now: Timestamp,
 ) -> Stands {
-    match (stood, sight) {
-        (None, Sight::Well | Sight::Quiet) => Stands::Not,
-        (None, Sight::Wrong(_)) => wrong_since(now, hold, now),
-        (Some(stood), Sight::Quiet) if stood.fired => Stands::AsItWas,
-        (Some(stood), Sight::Well) if stood.fired => Stands::Over,
-        (Some(_), Sight::Well | Sight::Quiet) => Stands::Forgotten,
-        (Some(stood), Sight::Wrong(anchor)) => {
+    match (stood, reading) {
+        (None, Reading::Well | Reading::Quiet) => Stands::Not,
+        (None, Reading::Wrong(_)) => wrong_since(now, hold, now),
+        (Some(stood), Reading::Quiet) if stood.fired => Stands::AsItWas,
+        (Some(stood), Reading::Well) if stood.fired => Stands::Over,
+        (Some(_), Reading::Well | Reading::Quiet) => Stands::Forgotten,
+        (Some(stood), Reading::Wrong(anchor)) => {
             // A checkpoint that has moved does not stand still, whatever else waits.
             let moved = stood.anchor != anchor;
             match (stood.fired, moved) {
@@ -108,26 +108,26 @@ mod tests {
         SignedDuration::from_secs(seconds)
     }
 
-    const WRONG: Sight = Sight::Wrong(None);
+    const WRONG: Reading = Reading::Wrong(None);
 
     #[test]
     fn what_is_wrong_is_pending_then_fires_once_then_is_over_once() {
         let hold = after(30);
-        assert_eq!(stands(None, Sight::Well, hold, at(0)), Stands::Not);
+        assert_eq!(stands(None, Reading::Well, hold, at(0)), Stands::Not);
         assert_eq!(stands(None, WRONG, hold, at(0)), Stands::Pending(at(0)));
         let pending = since(0, false, None);
         assert_eq!(stands(pending, WRONG, hold, at(29)), Stands::Pending(at(0)));
         assert_eq!(stands(pending, WRONG, hold, at(30)), Stands::Fires(at(0)));
         let firing = since(0, true, None);
         assert_eq!(stands(firing, WRONG, hold, at(35)), Stands::Firing(at(0)));
-        assert_eq!(stands(firing, Sight::Well, hold, at(40)), Stands::Over);
+        assert_eq!(stands(firing, Reading::Well, hold, at(40)), Stands::Over);
     }
 
     #[test]
     fn what_is_wrong_for_too_short_a_time_never_fires() {
         let pending = since(0, false, None);
         assert_eq!(
-            stands(pending, Sight::Well, after(30), at(40)),
+            stands(pending, Reading::Well, after(30), at(40)),
             Stands::Forgotten
         );
         // And it begins anew.
@@ -146,7 +146,7 @@ mod tests {
     fn a_checkpoint_that_moves_does_not_stand_still() {
         let hold = after(60);
         let pending = since(0, false, Some(7));
-        let here = |position| Sight::Wrong(Some(position));
+        let here = |position| Reading::Wrong(Some(position));
         assert_eq!(stands(pending, here(7), hold, at(60)), Stands::Fires(at(0)));
         assert_eq!(
             stands(pending, here(8), hold, at(60)),
@@ -161,14 +161,14 @@ mod tests {
     #[test]
     fn in_quiet_nothing_begins_and_nothing_ends() {
         let hold = after(30);
-        assert_eq!(stands(None, Sight::Quiet, hold, at(0)), Stands::Not);
+        assert_eq!(stands(None, Reading::Quiet, hold, at(0)), Stands::Not);
         assert_eq!(
-            stands(since(0, false, None), Sight::Quiet, hold, at(99)),
+            stands(since(0, false, None), Reading::Quiet, hold, at(99)),
             Stands::Forgotten,
             "its time does not run meanwhile"
         );
         assert_eq!(
-            stands(since(0, true, None), Sight::Quiet, hold, at(99)),
+            stands(since(0, true, None), Reading::Quiet, hold, at(99)),
             Stands::AsItWas
         );
     }

@@ -6,10 +6,9 @@ use std::time::Duration;
 
 use anyhow::Context;
 use openidconnect::{AsyncHttpClient, HttpRequest, HttpResponse};
-use reqwest::redirect::Policy;
 use reqwest::{Client, Request, Url};
 
-use crate::cli::client::install_tls;
+use crate::outside;
 
 /// How long an answer may take, whole.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -37,19 +36,7 @@ pub(super) enum Unanswered {
 impl Http {
     /// One that asks this provider, and where it is by https nobody without.
     pub(super) fn new(issuer: &Url) -> anyhow::Result<Self> {
-        install_tls();
-        let is_https = issuer.scheme() == "https";
-        let mut client = Client::builder()
-            .user_agent(concat!("highwater/", env!("CARGO_PKG_VERSION")))
-            .redirect(Policy::none())
-            .connect_timeout(TIMEOUT)
-            .timeout(TIMEOUT)
-            .https_only(is_https);
-        if !is_https {
-            // On loopback, which a proxy can't reach.
-            client = client.no_proxy();
-        }
-        let client = client.build();
+        let client = outside::client(TIMEOUT, issuer.scheme() == "https");
         client
             .map(Self)
             .context("the HTTP client for the provider did not start")
