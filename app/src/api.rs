@@ -1,6 +1,7 @@
 //! The typed client of the HTTP API: `fetch` in the browser; on the server the same router in process, with the visitor's identity.
 
 mod alerts;
+mod approvals;
 mod browser;
 mod confirm;
 mod demo;
@@ -23,7 +24,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use highwater_model::{
-    CategorySummary, EventPage, EventTypeSummary, EventWithCauses, FindAnswer, Histogram,
+    Approval, CategorySummary, EventPage, EventTypeSummary, EventWithCauses, FindAnswer, Histogram,
     NewShapes, Position, Problem, StoreCheck, StoreFacts, StoreSizes,
 };
 use jiff::Timestamp;
@@ -68,6 +69,8 @@ impl fmt::Debug for ApiTransport {
 pub enum ApiError {
     /// The server refused, and says why.
     Refused(Problem),
+    /// It is no refusal, and there is no answer yet: the order waits for a second person.
+    Waits(Box<Approval>),
     /// The server could not be reached.
     Unreachable(String),
     /// The answer is not what this version of the page understands.
@@ -84,6 +87,7 @@ impl ApiError {
     pub fn nothing_changed(&self) -> String {
         match self {
             Self::Refused(problem) if problem.detail == confirm::UNCHANGED => self.to_string(),
+            Self::Waits(_) => self.to_string(),
             _ => format!("{} {self}", confirm::UNCHANGED),
         }
     }
@@ -93,6 +97,11 @@ impl fmt::Display for ApiError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Refused(problem) => f.write_str(&problem.detail),
+            Self::Waits(approval) => write!(
+                f,
+                "Nothing was changed yet: this waits for a second person, as number {} of Approvals.",
+                approval.id
+            ),
             Self::Unreachable(why) => write!(
                 f,
                 "The server does not answer ({why}). Nothing is lost: what the log holds stays there."
@@ -287,6 +296,11 @@ fn read<T: DeserializeOwned>(body: &str) -> Answer<T> {
 /// The body of an answer that is not a refusal.
 fn accepted(answer: Result<(u16, String), String>) -> Answer<String> {
     let (status, body) = answer.map_err(ApiError::Unreachable)?;
+    if status == 202
+        && let Ok(approval) = serde_json::from_str(&body)
+    {
+        return Err(ApiError::Waits(approval));
+    }
     if (200..300).contains(&status) {
         return Ok(body);
     }
@@ -352,6 +366,18 @@ mod tests {
         };
         assert_eq!(words(confirm::UNCHANGED), "Nothing was changed.");
         assert_eq!(words("It runs."), "Nothing was changed. It runs.");
+    }
+
+    #[test]
+    fn an_order_that_waits_is_no_answer_and_no_refusal() {
+        let waits = r#"{"id":7,"state":"open","asked_by":"ada","person":"ada","asked_at":"2026-01-01T14:02:00Z",
+            "expires_at":"2026-01-02T14:02:00Z","method":"DELETE","path":"/api/subscriptions/mailer","subject":"mailer","needs":["operate"],
+            "reason":null,"decided_by":null,"decided_at":null,"comment":null,"status":null,"said":null,"may_decide":false,"is_mine":true}"#;
+        let error = accepted(Ok((202, waits.to_owned()))).unwrap_err();
+        assert!(error.nothing_changed().contains("number 7"), "{error}");
+        // Calls that begin a job may answer so, too.
+        assert_eq!(accepted(Ok((202, "{}".to_owned()))), Ok("{}".to_owned()));
+        assert_eq!(accepted(Ok((200, waits.to_owned()))), Ok(waits.to_owned()));
     }
 
     #[test]

@@ -62,6 +62,12 @@ impl Me {
             .with(|who| who.as_ref().is_some_and(|who| who.may(Right::Administer)))
     }
 
+    /// Whether orders are known to wait for a second person here.
+    pub fn approvals(self) -> bool {
+        self.known
+            .with(|who| who.as_ref().is_some_and(|who| who.approvals))
+    }
+
     /// What the server looks after, once that is known.
     pub fn environment(self) -> Option<Environment> {
         self.known

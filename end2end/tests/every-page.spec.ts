@@ -262,6 +262,17 @@ const PAGES: [string, (of: Things) => string, (of: Things) => string][] = [
     `,
   ],
   [
+    'approvals',
+    () => '/approvals',
+    () => `
+      - heading "Approvals" [level=1]
+      - region "Waiting":
+        - heading "Waiting" [level=2]
+        - status
+      - heading "Over" [level=2]
+    `,
+  ],
+  [
     'audit',
     () => '/audit',
     () => `

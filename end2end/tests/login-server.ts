@@ -16,13 +16,13 @@ export class LoginServer {
     private readonly folder: string,
   ) {}
 
-  /** Starts one on a free port. */
-  static async start(): Promise<LoginServer> {
+  /** Starts one on a free port, with these arguments beside its own. */
+  static async start(more: string[] = []): Promise<LoginServer> {
     const folder = await mkdtemp(join(tmpdir(), 'hw.'));
     // As root the embedded Postgres runs as another user, which has to reach the folder.
     await chmod(folder, 0o711);
     const program = process.env.HIGHWATER_BIN ?? `${process.env.CARGO_TARGET_DIR ?? '../target'}/debug/highwater`;
-    const child = spawn(program, ['serve', '--listen', '127.0.0.1:0', '--data-dir', join(folder, 'data'), '--login=password', '--demo=10'], {
+    const child = spawn(program, ['serve', '--listen', '127.0.0.1:0', '--data-dir', join(folder, 'data'), '--login=password', '--demo=10', ...more], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
     // Two lines tell of it, in no certain order.

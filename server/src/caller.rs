@@ -7,6 +7,7 @@ use axum::middleware::Next;
 use axum::response::Response;
 use highwater_model::{Mask, Problem, Right, Role, Sight, WhoAmI};
 use highwater_store::identity::SecretHash;
+use highwater_store::read_models::Approved;
 use jiff::Timestamp;
 
 use crate::state::AppState;
@@ -26,6 +27,8 @@ pub struct Caller {
     pub film: Option<(Timestamp, Timestamp)>,
     /// What of events they may not see; of onlookers nothing beyond that they see headlines only.
     pub mask: Mask,
+    /// That a second person has agreed to what they ask for.
+    pub approved: Option<Approved>,
 }
 
 /// By what a caller is known.
@@ -41,6 +44,8 @@ pub enum KnownBy {
     Token(SecretHash),
     /// A link that was shared.
     Share(SecretHash),
+    /// They have asked for an order that a second person has agreed to.
+    Approval,
 }
 
 /// Why it could not be found out who calls.
@@ -57,6 +62,7 @@ impl Caller {
             by: KnownBy::Nothing,
             film: None,
             mask: Mask::default(),
+            approved: None,
         }
     }
 
@@ -69,6 +75,7 @@ impl Caller {
             by: KnownBy::Loopback,
             film: None,
             mask: Mask::default(),
+            approved: None,
         }
     }
 
@@ -100,6 +107,7 @@ impl Caller {
             role: self.role,
             rights: self.rights.to_vec(),
             environment: state.environment.clone(),
+            approvals: state.approvals.is_some(),
         }
     }
 }

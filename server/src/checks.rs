@@ -49,7 +49,7 @@ pub(crate) async fn all(state: &AppState) -> Result<Vec<StoreCheck>, StoreError>
         ),
         mark(&facts),
         feed(&state.feed.health()),
-        writes(&health),
+        writes(&health, state.store.refusal()),
         durability(&health),
         connections(&health),
         transactions(&health),
@@ -143,10 +143,17 @@ fn feed(health: &FeedHealth) -> StoreCheck {
     }
 }
 
-fn writes(health: &DatabaseHealth) -> StoreCheck {
-    match &health.read_only {
-        None => StoreCheck::good("writes", "the database takes them"),
-        Some(why) => StoreCheck::wrong(
+fn writes(health: &DatabaseHealth, refusal: Option<String>) -> StoreCheck {
+    match (&health.read_only, refusal) {
+        (None, None) => StoreCheck::good("writes", "the database takes them"),
+        (None, Some(why)) => StoreCheck::wrong(
+            "writes",
+            format!(
+                "the database took none when it was last asked: {why}; nothing of that append was recorded"
+            ),
+            "give the database what it lacks, like room on its disk; it goes on by itself, and the next append that is recorded ends this",
+        ),
+        (Some(why), _) => StoreCheck::wrong(
             "writes",
             format!("the database takes none: {why}; appends are refused, read models stand"),
             "connect Highwater to the primary, or set default_transaction_read_only to off; it goes on by itself",

@@ -1,16 +1,19 @@
 //! What `highwater serve` is told: each flag has its variable, flags win.
 
+mod limits;
 mod oidc;
+mod traces;
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
-use anyhow::anyhow;
+use anyhow::{anyhow, bail};
 use clap::builder::BoolishValueParser;
 use clap::{Args, ValueEnum};
 use highwater_model::{Environment, LoginMode};
 use reqwest::Url;
 
+pub use limits::LimitArgs;
 pub use oidc::{OidcArgs, OidcSecret};
 
 /// Where the server listens unless it is told otherwise.
@@ -51,6 +54,10 @@ pub struct ServeArgs {
     )]
     pub trusted_proxies: Vec<IpAddr>,
 
+    /// How much is taken at once.
+    #[command(flatten)]
+    pub limits: Box<LimitArgs>,
+
     /// Answers by https with this certificate: PEM, the server's own first, then those that vouch for it. A renewed file is taken up within a minute, or on SIGHUP
     #[arg(long, value_name = "FILE", env = "HIGHWATER_TLS_CERT")]
     pub tls_cert: Option<PathBuf>,
@@ -70,6 +77,14 @@ pub struct ServeArgs {
         env = "HIGHWATER_PRODUCTION"
     )]
     pub production: bool,
+
+    /// Orders that production confirms wait for a second person, who approves them at /approvals; needs --production and a login
+    #[arg(
+        long,
+        value_parser = BoolishValueParser::new(),
+        env = "HIGHWATER_APPROVAL"
+    )]
+    pub approval: bool,
 
     /// PostgreSQL 14 or newer; without it Highwater runs one of its own [env: `HIGHWATER_DATABASE_URL`, `DATABASE_URL`]
     #[arg(
@@ -106,9 +121,23 @@ pub struct ServeArgs {
     )]
     pub demo_speed: f64,
 
+    /// After SIGTERM the server is not ready any more, and answers for so many seconds longer, until those in front send nobody to it
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        default_value_t = 0,
+        value_parser = clap::value_parser!(u32).range(0..=600),
+        env = "HIGHWATER_DRAIN"
+    )]
+    pub drain: u32,
+
     /// A folder of read models, a `.sql` file each; it is watched
     #[arg(long, value_name = "DIR", env = "HIGHWATER_READ_MODELS")]
     pub read_models: Option<PathBuf>,
+
+    /// Sends spans of requests, appends and slices to a collector of OpenTelemetry: OTLP by HTTP, often at port 4318
+    #[arg(long, value_name = "URL", env = "OTEL_EXPORTER_OTLP_ENDPOINT")]
+    pub otlp_endpoint: Option<String>,
 
     /// What to log: error, warn, info, debug, or per module
     #[arg(
@@ -151,6 +180,21 @@ impl ServeArgs {
         let name = self.environment.as_deref();
         Environment::named(name, self.production)
             .map_err(|error| anyhow!("--environment is {:?}; {error}", name.unwrap_or_default()))
+    }
+
+    /// A second person needs an order that is confirmed, and a name by which the two are told apart.
+    pub fn check_approval(&self) -> anyhow::Result<()> {
+        if self.approval && !self.production {
+            bail!(
+                "--approval has a second person agree to what production confirms; start the server with --production as well"
+            );
+        }
+        if self.approval && self.login == Login::Local {
+            bail!(
+                "--approval takes two people, and without a login everybody is the same one; start the server with --login=password or --login=oidc"
+            );
+        }
+        Ok(())
     }
 
     /// The given database. A data folder asks for the embedded one, so `DATABASE_URL` of the surroundings doesn't count then.

@@ -1,13 +1,24 @@
 //! Where the server listens, and how it answers there: in plain text, or by TLS.
 
-use std::future::{Future, IntoFuture};
+mod places;
+mod pulse;
+mod serving;
+mod watched;
+
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 
 use axum::Router;
 use axum::serve::ListenerExt;
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
 use highwater_store::Tasks;
 use tokio_util::sync::CancellationToken;
+
+pub(crate) use places::client_of;
+pub(crate) use pulse::Patience;
+pub(crate) use serving::Bounds;
+use serving::Serving;
 
 use crate::tls::Tls;
 
@@ -46,29 +57,27 @@ impl Door {
         house.unwrap_or(self.address)
     }
 
-    /// Answers whoever comes, until it is to stop.
+    /// Answers whoever comes, within bounds, until it is to stop.
     pub(crate) fn answer(
         self,
         app: Router,
+        bounds: Bounds,
         stopping: &CancellationToken,
         tasks: &Tasks,
-    ) -> anyhow::Result<impl Future<Output = io::Result<()>> + use<>> {
-        let app = app.into_make_service_with_connect_info::<SocketAddr>();
-        let stopped = stopping.clone().cancelled_owned();
+    ) -> anyhow::Result<BoxFuture<'static, io::Result<()>>> {
+        let serving = Serving::new(app, bounds, stopping.clone());
         let open = tokio::net::TcpListener::from_std(self.listener)?;
         // What is sent is whole and small, an event or a ping, and is not held back until more comes. A connection that is gone can't
         // be told so, and that is seen where it is read.
         Ok(match self.tls {
             None => {
                 let open = open.tap_io(|stream| drop(stream.set_nodelay(true)));
-                let served = axum::serve(open, app).with_graceful_shutdown(stopped);
-                served.into_future()
+                serving.run(open).boxed()
             }
             Some(tls) => {
                 let open = tls.listen(open, tasks)?;
                 let open = open.tap_io(|stream| drop(stream.set_nodelay(true)));
-                let served = axum::serve(open, app).with_graceful_shutdown(stopped);
-                served.into_future()
+                serving.run(open).boxed()
             }
         })
     }

@@ -17,7 +17,7 @@ use crate::live;
 /// How often what was measured is put into its buckets: until then each measurement is kept, and nobody may ever ask.
 const UPKEEP: Duration = Duration::from_secs(5);
 
-const COUNTERS: [(&str, &str); 8] = [
+const COUNTERS: [(&str, &str); 12] = [
     (
         "highwater_events_appended_total",
         "Events that this server has recorded.",
@@ -43,6 +43,22 @@ const COUNTERS: [(&str, &str); 8] = [
         "Positions in those gaps.",
     ),
     (
+        "highwater_live_refused_total",
+        "WebSockets that were not opened because there were too many.",
+    ),
+    (
+        "highwater_requests_limited_total",
+        "Requests that were refused because somebody sent too many, by what they were counted.",
+    ),
+    (
+        "highwater_connections_refused_total",
+        "Connections that found no place, in all or of their address.",
+    ),
+    (
+        "highwater_connections_ended_total",
+        "Connections that were ended because a request's head did not come or an answer was not taken.",
+    ),
+    (
         "highwater_logins_total",
         "Attempts to log in, by what came of them.",
     ),
@@ -53,12 +69,13 @@ const COUNTERS: [(&str, &str); 8] = [
 ];
 
 /// From their first scrape on, at zero: `rate` does not see the step from nothing to one.
-const AT_ZERO: [&str; 5] = [
+const AT_ZERO: [&str; 6] = [
     "highwater_events_appended_total",
     "highwater_feed_events_total",
     "highwater_feed_holes_total",
     "highwater_live_gaps_total",
     "highwater_live_dropped_positions_total",
+    "highwater_live_refused_total",
 ];
 
 /// Something that is measured.
@@ -179,6 +196,15 @@ fn describe() {
     for reason in ["overloaded", "too_old"] {
         metrics::counter!("highwater_appends_refused_total", "reason" => reason).increment(0);
     }
+    for by in ["address", "name"] {
+        metrics::counter!("highwater_requests_limited_total", "by" => by).increment(0);
+    }
+    for reason in ["all", "address"] {
+        metrics::counter!("highwater_connections_refused_total", "reason" => reason).increment(0);
+    }
+    for reason in ["head", "idle", "stuck"] {
+        metrics::counter!("highwater_connections_ended_total", "reason" => reason).increment(0);
+    }
     for outcome in ["done", "refused", "slowed"] {
         metrics::counter!("highwater_logins_total", "outcome" => outcome).increment(0);
     }
@@ -201,5 +227,11 @@ fn describe() {
         "WebSockets that are open."
     );
     metrics::gauge!("highwater_live_connections").increment(0.0);
+    metrics::describe_gauge!(
+        "highwater_connections",
+        Unit::Count,
+        "Connections that are open, WebSockets among them."
+    );
+    metrics::gauge!("highwater_connections").increment(0.0);
     live::describe_readers();
 }

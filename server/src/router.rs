@@ -4,12 +4,12 @@ use std::any::Any;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request};
 use axum::http::{HeaderName, Method, StatusCode, header};
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use axum::{Extension, Router};
 use bytes::Bytes;
 use highwater_model::Right;
 use tower::ServiceBuilder;
@@ -22,14 +22,15 @@ use tower_http::trace::TraceLayer;
 use crate::api::problem::{ApiError, as_problem, internal};
 use crate::caller::know_caller;
 use crate::guard::same_origin;
+use crate::identity::approval::Orders;
 use crate::identity::calls::{self, Calls};
 use crate::state::AppState;
-use crate::{api, pages, security, timing};
+use crate::{api, limits, pages, security, timing, traces};
 
 /// How long a call that answers at once may take.
 const TIMEOUT: Duration = Duration::from_secs(30);
-/// What a request may hold beside its events' data and metadata: names, quotes, white space.
-const FRAME_BYTES: usize = 4 << 20;
+/// How large the body of a call may be that answers at once and is no append: the largest are definitions of read models, typed by people.
+const BODY_BYTES: usize = 2 << 20;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -48,20 +49,16 @@ pub fn router(state: AppState) -> Router {
         tracing::error!("{fault}; nobody gets it");
     }
     let calls = calls.with(Method::GET, DOCUMENT, Right::Read);
-    let calls = Arc::new(calls.in_environment(state.environment.as_ref()));
+    let calls = calls.in_environment(state.environment.as_ref());
+    let calls = Arc::new(calls.approved_in(&state));
     let document = Bytes::from(document.to_string());
-    let body_limit = state
-        .store
-        .limits()
-        .append_bytes
-        .saturating_add(FRAME_BYTES);
 
     let quick = quick
         .route(
             DOCUMENT,
             get(move || async move { ([(header::CONTENT_TYPE, "application/json")], document) }),
         )
-        .layer(DefaultBodyLimit::max(body_limit))
+        .layer(DefaultBodyLimit::max(BODY_BYTES))
         .layer(TimeoutLayer::with_status_code(
             StatusCode::GATEWAY_TIMEOUT,
             TIMEOUT,
@@ -73,25 +70,31 @@ pub fn router(state: AppState) -> Router {
         .layer(from_fn(as_problem))
         .with_state(state.clone());
     let lasting = lasting
+        .layer(from_fn_with_state(state.clone(), limits::patiently))
         .layer(check)
         .layer(from_fn(as_problem))
         .with_state(state.clone());
     let pages = pages::router(state.clone(), quick.clone());
+    let orders = Orders(quick.clone().merge(lasting.clone()));
 
     pages
         .merge(quick)
         .layer(CompressionLayer::new())
         .merge(lasting)
+        .layer(Extension(orders))
         .layer(
             ServiceBuilder::new()
                 .layer(SetRequestIdLayer::new(REQUEST_ID, MakeRequestUuid))
                 .layer(TraceLayer::new_for_http().make_span_with(span))
                 .layer(PropagateRequestIdLayer::new(REQUEST_ID))
+                .layer(from_fn(traces::trace))
                 .layer(from_fn(timing::measure))
                 .layer(from_fn_with_state(state.clone(), security::headers))
                 .layer(CatchPanicLayer::custom(panicked))
                 .layer(from_fn_with_state(state.clone(), same_origin))
-                .layer(from_fn_with_state(state, know_caller)),
+                .layer(from_fn_with_state(state.clone(), limits::limit_unknown))
+                .layer(from_fn_with_state(state.clone(), know_caller))
+                .layer(from_fn_with_state(state, limits::limit_callers)),
         )
 }
 
@@ -102,12 +105,17 @@ fn span(request: &Request) -> tracing::Span {
         .get(REQUEST_ID)
         .and_then(|id| id.to_str().ok())
         .unwrap_or_default();
-    // What leads to the Stage is a secret itself.
-    let path = match request.uri().path() {
-        path if path.starts_with("/share/") => "/share/…",
-        path => path,
-    };
+    let path = shown(request.uri().path());
     tracing::info_span!("http", method = %request.method(), path, id)
+}
+
+/// A path, as logs and traces may have it: what leads to the Stage is a secret itself.
+pub(crate) fn shown(path: &str) -> &str {
+    if path.starts_with("/share/") {
+        "/share/…"
+    } else {
+        path
+    }
 }
 
 #[expect(

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
+use axum::middleware::from_fn_with_state;
 use highwater_engine::{Feed, FeedOptions, ReadModelOptions, ReadModels, States, Subscriptions};
 use highwater_model::{Environment, LoginMode};
 use highwater_postgres::{Binaries, Embedded, Options};
@@ -14,19 +15,21 @@ use highwater_store::{Store, StoreOptions, Tasks};
 use leptos::config::LeptosOptions;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
-use tracing_subscriber::EnvFilter;
 
 use crate::alerts::Alerts;
 use crate::cli::client::ServerArgs;
 use crate::config::ServeArgs;
 use crate::demo::{DemoShop, Way};
 use crate::door::Door;
-use crate::identity::{Gate, GateOptions};
+use crate::drain::{self, Leaving};
+use crate::identity::{Approvals, Gate, GateOptions};
+use crate::limits::Limits;
 use crate::live::Boards;
 use crate::site::Site;
 use crate::state::{AppState, Reach};
 use crate::tls::Tls;
-use crate::{alerts, audit, memory, metrics, router};
+use crate::traces::{self, Traces};
+use crate::{alerts, audit, log, memory, metrics, router};
 
 /// How many ports after 3000 are tried when nobody named one.
 const PORTS: u16 = 20;
@@ -41,9 +44,14 @@ pub const DRAIN: Duration = Duration::from_secs(10);
 /// thread.
 pub fn run(args: &ServeArgs) -> anyhow::Result<()> {
     memory::give_back();
-    start_log(&args.log, args.log_json);
+    let traces = match args.otlp_endpoint()? {
+        Some(collector) => Some(Traces::to(&collector)?),
+        None => None,
+    };
+    log::start(&args.log, args.log_json, traces.as_ref());
     let way_in = way_in(args)?;
     let environment = args.environment()?;
+    args.check_approval()?;
     let tls = Tls::of(args)?;
     let door = Door::new(listen(args.listen, way_in.login)?, tls)?;
     let (url, embedded) = match args.database_url() {
@@ -57,6 +65,9 @@ pub fn run(args: &ServeArgs) -> anyhow::Result<()> {
     let data_dir = embedded.is_some().then(|| data_dir(args));
     let served = runtime.block_on(serve(args, way_in, environment, door, &url, data_dir));
     runtime.shutdown_timeout(Duration::from_secs(5));
+    if let Some(traces) = traces {
+        traces.end();
+    }
     if let Some(postgres) = embedded {
         postgres.stop();
     }
@@ -76,6 +87,7 @@ async fn serve(
     let options = StoreOptions {
         application: "highwater".to_owned(),
         embedded: data_dir.is_some(),
+        queue_bytes: args.limits.queue_bytes,
         ..StoreOptions::default()
     };
     let store = Store::open(url, options, &tasks)
@@ -86,10 +98,15 @@ async fn serve(
         .context("the feed did not start")?;
     let options = ReadModelOptions {
         folder: args.read_models.clone(),
+        link: traces::LINK,
         ..ReadModelOptions::default()
     };
     let read_models = ReadModels::start(store.clone(), &tasks, options);
-    let stopping = CancellationToken::new();
+    let leaving = Leaving {
+        draining: CancellationToken::new(),
+        stopping: CancellationToken::new(),
+        pause: Duration::from_secs(args.drain.into()),
+    };
     let site = Site::load();
     let here = door.url();
     let gate = Gate::new(
@@ -111,13 +128,16 @@ async fn serve(
         states: States::new(store.clone()),
         subscriptions: Subscriptions::start(store.clone(), feed.clone(), &tasks),
         alerts: Alerts::of(gate.origin().unwrap_or(&here)),
+        limits: Limits::start(&args.limits.options(gate.login()), &tasks),
         gate: Arc::clone(&gate),
         environment,
+        approvals: args.approval.then(|| Approvals::new(&tasks)),
         store,
         feed,
         read_models,
         demo: demo.clone(),
-        stopping: stopping.clone(),
+        draining: leaving.draining.clone(),
+        stopping: leaving.stopping.clone(),
         data_dir,
         metrics: metrics::start(&tasks),
         leptos: LeptosOptions::builder()
@@ -128,29 +148,14 @@ async fn serve(
         site: Arc::new(site),
     });
     alerts::start(&state, &tasks);
-    let server = door.answer(router::router(state), &stopping, &tasks)?;
+    let elsewhere = from_fn_with_state(leaving.draining.clone(), drain::send_elsewhere);
+    let app = router::router(state).layer(elsewhere);
+    let bounds = args.limits.bounds(&args.trusted_proxies);
+    let server = door.answer(app, bounds, &leaving.stopping, &tasks)?;
     say_where(&here, demo.is_some());
     say_first_admin(&gate, &here).await?;
 
-    tokio::pin!(server);
-    let ended = tokio::select! {
-        ended = &mut server => ended,
-        signal = told_to_stop() => {
-            tracing::info!(signal = signal?, "stopping");
-            if let Some(demo) = &demo {
-                // Its services give back what they have, which takes a server that answers.
-                tokio::select! {
-                    () = demo.close() => {}
-                    _ = &mut server => {}
-                }
-            }
-            stopping.cancel();
-            if let Ok(ended) = tokio::time::timeout(DRAIN, &mut server).await { ended } else {
-                tracing::warn!("some requests still ran after {} s and were cut off", DRAIN.as_secs());
-                Ok(())
-            }
-        }
-    };
+    let ended = leaving.when_told(server, demo.as_ref()).await?;
     tasks.shutdown().await;
     tracing::info!("stopped");
     ended.context("the server ended")
@@ -286,21 +291,6 @@ pub(crate) async fn told_to_stop() -> anyhow::Result<&'static str> {
         _ = interrupt.recv() => "SIGINT",
         _ = terminate.recv() => "SIGTERM",
     })
-}
-
-/// Starts to log to standard error: these levels, as JSON or for people.
-pub(crate) fn start_log(levels: &str, json: bool) {
-    let levels = EnvFilter::try_new(levels).unwrap_or_else(|_| EnvFilter::new("info"));
-    let log = tracing_subscriber::fmt()
-        .with_env_filter(levels)
-        .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal());
-    // Fails only when a log is installed already, and then that one is used.
-    let _: Result<_, _> = if json {
-        log.json().try_init()
-    } else {
-        log.try_init()
-    };
 }
 
 /// Where the first admin gets in, when there is none yet.

@@ -13,7 +13,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::alerts::Alerts;
 use crate::demo::DemoShop;
-use crate::identity::Gate;
+use crate::identity::{Approvals, Gate};
+use crate::limits::Limits;
 use crate::live::Boards;
 use crate::site::Site;
 
@@ -29,6 +30,8 @@ pub struct Reach {
     pub gate: Arc<Gate>,
     /// What the server looks after, if that was said.
     pub environment: Option<Environment>,
+    /// Carries out what a second person has agreed to, where orders need one.
+    pub approvals: Option<Approvals>,
     /// The newest events.
     pub feed: Feed,
     /// The read models.
@@ -39,11 +42,15 @@ pub struct Reach {
     pub subscriptions: Subscriptions,
     /// How these and the jobs are, for those who watch.
     pub boards: Boards,
+    /// What it takes at once.
+    pub limits: Limits,
     /// How this server looks after alerts.
     pub alerts: Alerts,
     /// The demo shop, if this server runs one.
     pub demo: Option<DemoShop>,
-    /// Cancelled when the server begins to stop: live connections close, `/readyz` says so.
+    /// Cancelled when the server is told to stop: `/readyz` says so from then on.
+    pub draining: CancellationToken,
+    /// Cancelled when it does: live connections close.
     pub stopping: CancellationToken,
     /// Where the Postgres that this process started itself keeps its data; none when it was given one.
     pub data_dir: Option<PathBuf>,

@@ -22,7 +22,7 @@ pub(crate) async fn measure(request: Request, next: Next) -> Response {
 }
 
 /// A client can make up methods.
-fn method(method: &Method) -> &'static str {
+pub(crate) fn method(method: &Method) -> &'static str {
     match *method {
         Method::GET => "GET",
         Method::POST => "POST",

@@ -106,8 +106,10 @@ fn every_variable_and_flag_in_them_is_one_of_the_program() {
         }
     }
     assert_eq!(flags(&texts[0].1).next(), Some("--login"));
-    // Its flags are of the programs that build.
-    texts.push(("Containerfile".to_owned(), file("Containerfile")));
+    // Their flags are of the programs that build and try.
+    for name in ["Containerfile", "try-image.sh"] {
+        texts.push((name.to_owned(), file(name)));
+    }
     let mut found = BTreeSet::new();
     for (name, text) in &texts {
         for variable in variables(text) {
@@ -165,7 +167,9 @@ fn what_is_asked_of_the_servers_is_in_the_api() {
 #[test]
 fn a_server_gets_the_time_that_it_takes_to_stop() {
     let deployment = file("kubernetes/deployment.yaml");
-    let pause = seconds(&deployment, "seconds");
+    let (_, drain) = deployment.split_once("--drain=").unwrap();
+    let (drain, _) = drain.split_once('"').unwrap();
+    let pause = Duration::from_secs(drain.parse().unwrap());
     let all = seconds(&deployment, "terminationGracePeriodSeconds");
     assert!(all >= pause + DRAIN + INSIDE, "{all:?}");
     let unit = file("highwater.service");

@@ -11,7 +11,7 @@ use tokio_tungstenite::tungstenite::Message;
 use crate::running::{Running, answer};
 use crate::support::socket::{Socket, hear, open_as, say};
 
-const PASSWORD: &str = "correct horse battery";
+pub(crate) const PASSWORD: &str = "correct horse battery";
 
 /// A browser: what it has of a session.
 #[derive(Clone)]

@@ -8,11 +8,14 @@
 mod alert_rules;
 mod alerts;
 mod append;
+mod append_traces;
+mod approvals;
 mod bad_appends;
 mod bad_import;
 mod bad_queries;
 mod bad_read_models;
 mod bad_rebuilds;
+mod bombs;
 mod charts;
 mod check;
 mod command;
@@ -21,7 +24,9 @@ mod exposition;
 mod flows;
 mod identity;
 mod identity_calls;
+mod idle_sockets;
 mod import;
+mod limits;
 mod live;
 mod live_nonsense;
 mod maintenance;
@@ -36,6 +41,7 @@ mod oidc_provider;
 mod oidc_refused;
 mod oidc_visitor;
 mod openapi;
+mod overload;
 mod production;
 #[path = "../no_loss/program.rs"]
 #[expect(
@@ -52,6 +58,7 @@ mod refused;
 mod replay;
 mod running;
 mod shares;
+mod slow_clients;
 mod state_definitions;
 mod store_page;
 mod stream_states;
@@ -61,5 +68,9 @@ mod support;
 mod tls;
 mod tls_server;
 mod totals;
+#[cfg(feature = "otel")]
+mod trace_collector;
+#[cfg(feature = "otel")]
+mod traces;
 mod views;
 mod webhook;

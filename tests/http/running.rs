@@ -7,7 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use highwater::alerts::{self, Alerts};
-use highwater::identity::{Gate, GateOptions, OidcOptions};
+use highwater::identity::{Approvals, Gate, GateOptions, OidcOptions};
+use highwater::limits::Limits;
 use highwater::live::Boards;
 use highwater::state::{AppState, Reach};
 use highwater::{metrics, router, site::Site};
@@ -72,7 +73,35 @@ impl Running {
     /// Starts one that looks after something.
     pub(crate) async fn looking_after(environment: Environment, login: LoginMode) -> Self {
         let (feed, read_models) = (FeedOptions::default(), ReadModelOptions::default());
-        Self::of(feed, read_models, login, None, Some(environment)).await
+        let place = Some((environment, false));
+        Self::of(feed, read_models, login, None, place).await
+    }
+
+    /// Starts one where orders wait for a second person.
+    pub(crate) async fn with_approval() -> Self {
+        Self::approving(database::create().await).await
+    }
+
+    /// Starts another one of that kind on the same store.
+    pub(crate) async fn approving_beside(&self) -> Self {
+        Self::approving(self.database_url.clone()).await
+    }
+
+    async fn approving(database_url: String) -> Self {
+        let environment = Environment {
+            name: "shop eu".to_owned(),
+            production: true,
+        };
+        Self::at(
+            database_url,
+            FeedOptions::default(),
+            ReadModelOptions::default(),
+            LoginMode::Password,
+            None,
+            Some((environment, true)),
+            Site::default(),
+        )
+        .await
     }
 
     /// Starts one with a feed of another size.
@@ -103,7 +132,7 @@ impl Running {
         read_models: ReadModelOptions,
         login: LoginMode,
         provider: Option<OidcOptions>,
-        environment: Option<Environment>,
+        place: Option<(Environment, bool)>,
     ) -> Self {
         let database_url = database::create().await;
         Self::at(
@@ -112,7 +141,7 @@ impl Running {
             read_models,
             login,
             provider,
-            environment,
+            place,
             Site::default(),
         )
         .await
@@ -140,7 +169,7 @@ impl Running {
         read_models: ReadModelOptions,
         login: LoginMode,
         provider: Option<OidcOptions>,
-        environment: Option<Environment>,
+        place: Option<(Environment, bool)>,
         site: Site,
     ) -> Self {
         let tasks = Tasks::new();
@@ -166,11 +195,16 @@ impl Running {
         let gate = Arc::new(Gate::new(store.clone(), gate).unwrap());
         gate.watch(&tasks);
         let first_admin = gate.first_admin(60).await.unwrap();
+        // What it looks after, and whether orders wait for a second person there.
+        let (environment, approval) = place.unzip();
+        let approval = approval.unwrap_or(false);
         let looks = Alerts::of(&format!("http://{address}")).every(Duration::from_millis(200));
         let state = AppState::from(Reach {
             alerts: looks,
+            limits: Limits::default(),
             gate,
             environment,
+            approvals: approval.then(|| Approvals::new(&tasks)),
             boards: Boards::start(&store, &tasks),
             states: States::new(store.clone()),
             subscriptions: Subscriptions::start(store.clone(), feed.clone(), &tasks),
@@ -178,6 +212,7 @@ impl Running {
             feed,
             read_models,
             demo: None,
+            draining: CancellationToken::new(),
             stopping: CancellationToken::new(),
             data_dir: None,
             metrics: metrics::install(),

@@ -11,9 +11,12 @@ mod api_writer;
 mod backup;
 mod crowd;
 mod faults;
+mod front;
 mod import;
 mod import_file;
 mod ledger;
+#[path = "../soak/load/mod.rs"]
+mod load;
 mod log;
 mod lost_database;
 mod mixed_writers;
@@ -21,7 +24,9 @@ mod program;
 mod proxy;
 mod reader;
 mod rebuild;
+mod soak;
 mod sql_writer;
 #[path = "../support/mod.rs"]
 mod support;
+mod way_in;
 mod worker;

@@ -7,7 +7,17 @@ use crate::support::api::Api;
 
 /// The program, ready to be given a command.
 pub(crate) fn command() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_highwater"));
+    by_itself(Command::new(env!("CARGO_BIN_EXE_highwater")))
+}
+
+/// The same in a network of its own, which has this name.
+pub(crate) fn command_in(network: &str) -> Command {
+    let mut command = Command::new("ip");
+    command.args(["netns", "exec", network, env!("CARGO_BIN_EXE_highwater")]);
+    by_itself(command)
+}
+
+fn by_itself(mut command: Command) -> Command {
     // The surroundings' own settings are not the test's.
     for (name, _) in std::env::vars() {
         if name.starts_with("HIGHWATER_") || name == "DATABASE_URL" {
@@ -50,7 +60,11 @@ impl Server {
 
     /// Starts one with these arguments.
     pub(crate) async fn start_with(arguments: &[&str]) -> Self {
-        let mut serve = command();
+        Self::start_by(command(), arguments).await
+    }
+
+    /// Starts one by a command of the program's, which may have other surroundings.
+    pub(crate) async fn start_by(mut serve: Command, arguments: &[&str]) -> Self {
         serve
             .args(["serve", "--listen", "127.0.0.1:0", "--log", "warn"])
             .args(arguments)
@@ -77,6 +91,18 @@ impl Server {
     /// Its process id.
     pub(crate) fn id(&self) -> u32 {
         self.process.0.id()
+    }
+
+    /// SIGTERM: it leaves in order, which takes a moment.
+    pub(crate) fn tell_to_stop(&self) {
+        let told = Command::new("kill").arg(self.id().to_string()).status();
+        assert!(told.unwrap().success());
+    }
+
+    /// Whether it has ended, and if so, whether in order.
+    pub(crate) fn has_ended_well(&mut self) -> Option<bool> {
+        let ended = self.process.0.try_wait().unwrap();
+        ended.map(|status| status.success())
     }
 
     /// `kill -9`.

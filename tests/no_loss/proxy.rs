@@ -1,5 +1,6 @@
 //! What stands between a server and its Postgres, and does to it what networks do: it delays, falls silent, refuses, breaks.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,7 +28,7 @@ pub(crate) enum Mood {
 
 /// A way to a Postgres, at a port of its own; it ends with the test.
 pub(crate) struct Proxy {
-    port: u16,
+    address: SocketAddr,
     way: Arc<Way>,
     /// Ends with this value.
     _accepting: JoinSet<()>,
@@ -42,9 +43,14 @@ struct Way {
 impl Proxy {
     /// A way to the server of this database.
     pub(crate) async fn to(database_url: &str) -> Self {
+        Self::at("127.0.0.1", database_url).await
+    }
+
+    /// The same from another of this machine's addresses.
+    pub(crate) async fn at(address: &str, database_url: &str) -> Self {
         let place = Place::of(database_url);
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let port = listener.local_addr().unwrap().port();
+        let listener = TcpListener::bind((address, 0)).await.unwrap();
+        let address = listener.local_addr().unwrap();
         let way = Arc::new(Way {
             mood: watch::Sender::new(Mood::Passes),
             cuts: watch::Sender::new(0),
@@ -60,7 +66,7 @@ impl Proxy {
             }
         });
         Self {
-            port,
+            address,
             way,
             _accepting: accepting,
         }
@@ -77,8 +83,8 @@ impl Proxy {
         url.query_pairs_mut()
             .clear()
             .extend_pairs(kept)
-            .append_pair("host", "127.0.0.1")
-            .append_pair("port", &self.port.to_string())
+            .append_pair("host", &self.address.ip().to_string())
+            .append_pair("port", &self.address.port().to_string())
             .append_pair("sslmode", "disable");
         url.into()
     }

@@ -4,9 +4,11 @@
 mod api_check;
 mod bench;
 mod check;
+mod fuzz;
 mod leave_out;
 mod setup;
 mod site;
+mod soak;
 mod step;
 mod test;
 
@@ -49,6 +51,16 @@ enum Task {
         #[arg(long, value_delimiter = ',')]
         only: Vec<String>,
     },
+    /// Loads the server for an hour, or with ten times of that for minutes; fails where something is lost or does not stay flat
+    Soak(soak::Soak),
+    /// Hands whatever is read from others what libFuzzer makes up
+    Fuzz {
+        /// One target; all of them, one after the other, unless given
+        target: Option<String>,
+        /// So long each
+        #[arg(long, default_value_t = 60)]
+        seconds: u64,
+    },
     /// Builds the console and the server
     Build {
         /// Builds optimised: one file to copy, `target/release/highwater`
@@ -85,6 +97,8 @@ fn run() -> Result<()> {
         Task::Test { no_browser } => test::test(!no_browser),
         Task::Check { format_only } => check::check(format_only),
         Task::Bench { long, only } => bench::bench(long, &only),
+        Task::Fuzz { target, seconds } => fuzz::fuzz(target.as_deref(), seconds),
+        Task::Soak(soak) => soak::soak(&soak),
         Task::Build { release } => {
             let program = build(release)?;
             step::say(&format!("built {}", program.display()));

@@ -92,6 +92,25 @@ pub(crate) fn python() -> Result<()> {
     if has_venv() { Ok(()) } else { bail!(by_hand) }
 }
 
+/// What clocks jump by in the tests of that; without it they say so, and the others go on.
+pub(crate) fn faketime() {
+    let is_there = || {
+        let folders = std::fs::read_dir("/usr/lib")
+            .into_iter()
+            .flatten()
+            .flatten();
+        let mut folders = folders.map(|folder| folder.path().join("faketime"));
+        folders.any(|folder| folder.exists()) || Path::new("/usr/lib/faketime").exists()
+    };
+    if is_there() || std::env::var_os("HIGHWATER_TEST_FAKETIME").is_some() {
+        return;
+    }
+    let by_hand = "the tests of clocks that jump are left out without libfaketime (`sudo apt-get install -y libfaketime`)";
+    if let Err(error) = install(&["libfaketime"], by_hand) {
+        step::say(&error.to_string());
+    }
+}
+
 /// Installs with apt, or says what to do by hand.
 fn install(packages: &[&str], by_hand: &'static str) -> Result<()> {
     if !step::is_there("apt-get") {

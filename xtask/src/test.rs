@@ -36,6 +36,7 @@ impl Tools {
         setup::npm_packages()?;
         let chromium = setup::chromium()?;
         let asks = api_check::set_up()?;
+        setup::faketime();
         setup::wasm_target()?;
         site::build(true)?;
         Ok(Self { chromium, asks })

@@ -5,7 +5,7 @@ use std::future::poll_fn;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::{Poll, Waker};
 
-use highwater_model::Problem;
+use highwater_model::{Approval, Problem};
 use leptos::prelude::*;
 use serde_json::Value;
 
@@ -87,7 +87,7 @@ impl Confirmation {
 
 /// Orders that wait until a name was typed, the oldest first.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Confirmations(RwSignal<Vec<Confirmation>>);
+pub struct Confirmations(RwSignal<Vec<Confirmation>>, RwSignal<Option<Approval>>);
 
 impl Confirmations {
     /// From now on orders of this browser wait here. In an effect of the browser.
@@ -99,6 +99,11 @@ impl Confirmations {
     /// The order that is asked about now.
     pub fn first(self) -> Option<Confirmation> {
         self.0.with(|waiting| waiting.first().cloned())
+    }
+
+    /// The order that waits for a second person now, until it was said that it does.
+    pub fn waits(self) -> RwSignal<Option<Approval>> {
+        self.1
     }
 
     /// Says whether that order is meant.
@@ -130,7 +135,11 @@ pub(super) async fn sent(sending: &Sending) -> Answer<String> {
     };
     let name = order.name.clone();
     if asked.are_given(order).await {
-        return accepted(from_browser(sending, Some(&name)).await);
+        let answer = accepted(from_browser(sending, Some(&name)).await);
+        if let Err(ApiError::Waits(approval)) = &answer {
+            let _ = asked.1.try_set(Some(Approval::clone(approval)));
+        }
+        return answer;
     }
     Err(ApiError::Refused(Problem {
         detail: UNCHANGED.to_owned(),

@@ -4,6 +4,7 @@ use highwater_model::{Right, StoreFacts};
 use leptos::prelude::*;
 use leptos_router::hooks::use_location;
 
+use super::approvals_link::ApprovalsLink;
 use super::confirm_dialog::ConfirmDialog;
 use super::environment::EnvironmentBadge;
 use super::palette::Palette;
@@ -45,7 +46,7 @@ pub fn Rail() -> impl IntoView {
     };
     view! {
         <nav class="rail" aria-label="Pages">
-            {items.into_iter().collect_view()} <Suspense fallback=|| ()>{access}</Suspense>
+            {items.into_iter().collect_view()} <ApprovalsLink here /> <Suspense fallback=|| ()>{access}</Suspense>
         </nav>
     }
     .into_any()
@@ -93,6 +94,7 @@ pub fn TopBar(
             Some("types") => "Types",
             Some("store") => "Store",
             Some("alerts") => "Alerts",
+            Some("approvals") => "Approvals",
             Some("audit") => "Audit",
             Some("access") => "Access",
             Some("events") => "Events",

@@ -1,6 +1,7 @@
 //! Parts that show plain data and never fetch.
 
 pub mod actions;
+pub mod approvals_link;
 pub mod ask_first;
 pub mod clipboard;
 pub mod command;

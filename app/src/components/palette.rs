@@ -61,7 +61,7 @@ pub fn Palette(
     };
     let me = expect_context::<Me>();
     let entries = move || {
-        let mut entries = pages(&text.get(), me.keeps_users());
+        let mut entries = pages(&text.get(), me.keeps_users(), me.approvals());
         entries.extend(saved.with(|saved| text.with(|text| views(saved, text))));
         entries.extend(names.with(|names| text.with(|text| subscriptions(names, text))));
         if let Some(Ok(answer)) = found.get() {

@@ -3,6 +3,7 @@
 use highwater_model::filter::quoted;
 use highwater_model::{FindAnswer, FoundKind, SavedView};
 
+use super::approvals_link::APPROVALS;
 use super::frame::{ACCESS, PAGES};
 use crate::api::escape;
 
@@ -42,13 +43,15 @@ pub(super) fn told(found: Option<Result<FindAnswer, String>>, nothing: bool) -> 
     }
 }
 
-/// The pages whose name has the text, those that begin with it first. `keeps`: of somebody who keeps users and tokens.
-pub(super) fn pages(text: &str, keeps: bool) -> Vec<Entry> {
+/// The pages whose name has the text, those that begin with it first. `keeps`: of somebody who keeps users and tokens;
+/// `approvals`: where orders wait for a second person.
+pub(super) fn pages(text: &str, keeps: bool, approvals: bool) -> Vec<Entry> {
     let text = text.trim();
     let mut fitting: Vec<(u8, Entry)> = PAGES
         .iter()
         .chain(&INNER_PAGES)
         .chain(keeps.then_some(&ACCESS))
+        .chain(approvals.then_some(&APPROVALS))
         .filter_map(|(path, name)| {
             let fits = highwater_model::find::fit(name, text)?;
             let entry = Entry {
@@ -178,7 +181,7 @@ mod tests {
     #[test]
     fn pages_that_begin_with_the_text_come_first() {
         let names = |text| {
-            pages(text, false)
+            pages(text, false, false)
                 .into_iter()
                 .map(|entry| entry.name)
                 .collect::<Vec<_>>()
@@ -187,7 +190,9 @@ mod tests {
         assert_eq!(names("nothing like it"), Vec::<String>::new());
         assert_eq!(names("").len(), PAGES.len() + INNER_PAGES.len());
         assert!(!names("access").contains(&"Access".to_owned()));
-        assert_eq!(pages("access", true)[0].href, "/access");
+        assert_eq!(pages("access", true, false)[0].href, "/access");
+        assert!(pages("approv", false, false).is_empty());
+        assert_eq!(pages("approv", false, true)[0].href, "/approvals");
     }
 
     #[test]

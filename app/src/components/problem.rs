@@ -15,10 +15,12 @@ pub fn ErrorNotice(
     let words = error.to_string();
     PageStatus::say(match &error {
         ApiError::Refused(problem) => problem.status,
+        ApiError::Waits(_) => 202,
         ApiError::Unreachable(_) | ApiError::Unreadable(_) => 502,
     });
     let title = match error {
         ApiError::Refused(problem) => problem.title,
+        ApiError::Waits(_) => "It waits for a second person".to_owned(),
         ApiError::Unreachable(_) => "The server does not answer".to_owned(),
         ApiError::Unreadable(_) => "The answer could not be read".to_owned(),
     };

@@ -16,7 +16,7 @@ use crate::format;
 /// Actions on one page.
 const PAGE: usize = 100;
 /// What an operator can do.
-const KINDS: [&str; 35] = [
+const KINDS: [&str; 39] = [
     "define",
     "pause",
     "resume",
@@ -50,6 +50,10 @@ const KINDS: [&str; 35] = [
     "end_sessions",
     "make_token",
     "revoke_token",
+    "ask_approval",
+    "approve",
+    "decline",
+    "withdraw",
     "share_stage",
     "end_share",
 ];

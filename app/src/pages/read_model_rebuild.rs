@@ -167,7 +167,7 @@ impl Rebuild {
 /// A refusal, as what came of an order.
 fn refusal(error: &ApiError) -> Said {
     match error {
-        ApiError::Refused(_) => Said::failed(error.nothing_changed()),
+        ApiError::Refused(_) | ApiError::Waits(_) => Said::failed(error.nothing_changed()),
         _ => Said::failed(format!("{error} Look below whether the order was taken.")),
     }
 }

@@ -53,8 +53,11 @@ pub(super) fn measure(stage: &HtmlElement) -> Laid {
     };
     let doors = || ground.services.iter().chain(&ground.read_models);
     let places = || doors().map(|door| door.y).chain([log_y]);
-    let top = (places().fold(f64::INFINITY, f64::min) - MARGIN).max(0.0);
-    let bottom = places().fold(0.0, f64::max) + MARGIN;
+    // Whole pixels, so that stamps are copied as they are.
+    let top = (places().fold(f64::INFINITY, f64::min) - MARGIN)
+        .max(0.0)
+        .floor();
+    let bottom = (places().fold(0.0, f64::max) + MARGIN).ceil();
     Laid {
         width: rect.width(),
         top,

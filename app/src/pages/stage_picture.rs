@@ -13,9 +13,10 @@ use web_sys::{CanvasRenderingContext2d, HtmlCanvasElement, HtmlElement};
 use super::stage_ground::{self, Laid};
 use super::stage_record;
 use super::stage_scene::Shown;
+use super::stage_stamps::{Stamps, colour};
 use crate::format;
 use crate::stage::cast::Hearer;
-use crate::stage::flights::{Dot, Flights, Launch, NO_HUE, Written};
+use crate::stage::flights::{Flights, Launch, Written};
 
 /// The ground is measured again after so many frames: cards grow, windows change.
 const MEASURE_EVERY: u32 = 30;
@@ -32,6 +33,7 @@ struct Painter {
     stage: HtmlElement,
     flights: Flights,
     laid: Laid,
+    stamps: Stamps,
     is_dark: bool,
     frames: u32,
     is_clear: bool,
@@ -142,6 +144,7 @@ impl Painter {
             stage,
             flights: Flights::new(),
             laid: Laid::default(),
+            stamps: Stamps::default(),
             is_dark: false,
             frames: 0,
             is_clear: true,
@@ -207,14 +210,8 @@ impl Painter {
         self.context
             .clear_rect(0.0, laid.top, laid.width, laid.height);
         self.is_clear = self.flights.is_still();
-        let mut hue = None;
         for dot in self.flights.dots(now) {
-            if hue != Some(dot.hue) {
-                hue = Some(dot.hue);
-                self.context
-                    .set_fill_style_str(&colour(dot.hue, self.is_dark, 1.0));
-            }
-            self.dot(dot);
+            self.stamps.dot(&self.context, dot, self.is_dark);
         }
         if self.laid.width < NAMES_FROM {
             return;
@@ -226,20 +223,6 @@ impl Painter {
         for name in self.flights.names(now) {
             self.name(&name);
         }
-    }
-
-    fn dot(&self, dot: Dot) {
-        let radius = 4.5 + f64::from(dot.count).log2() * 1.8;
-        self.context.begin_path();
-        // Fails for a negative radius only.
-        let _ = self.context.arc(
-            dot.at.x,
-            dot.at.y,
-            radius.min(18.0),
-            0.0,
-            std::f64::consts::TAU,
-        );
-        self.context.fill();
     }
 
     fn name(&self, name: &Written<'_>) {
@@ -279,6 +262,7 @@ impl Painter {
             // A canvas of another size has forgotten this.
             let _ = self.context.scale(ratio, ratio);
             let _ = self.context.translate(0.0, -laid.top);
+            self.stamps = Stamps::of(ratio);
             self.is_clear = true;
         }
         self.laid = laid;
@@ -288,16 +272,6 @@ impl Painter {
 
 fn now() -> f64 {
     window().performance().map_or(0.0, |clock| clock.now())
-}
-
-fn colour(hue: u16, is_dark: bool, strength: f64) -> String {
-    let (light, chroma) = match (is_dark, hue) {
-        (true, NO_HUE) => (0.8, 0.0),
-        (false, NO_HUE) => (0.5, 0.0),
-        (true, _) => (0.75, 0.14),
-        (false, _) => (0.58, 0.16),
-    };
-    format!("oklch({light} {chroma} {hue} / {strength})")
 }
 
 /// Who does not want motion sees the counts.

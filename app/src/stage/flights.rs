@@ -11,8 +11,11 @@ const RISE_MS: f64 = 550.0;
 /// Along the log: pixels in a millisecond, and the time that it takes at least and at most.
 const PX_PER_MS: f64 = 0.7;
 const DRIFT_MS: (f64, f64) = (250.0, 1_600.0);
-/// Events of one type on one way fly together when they come within this time.
+/// Events of one type on one way fly together when they come within this time …
 const TOGETHER_MS: f64 = 220.0;
+/// … while no more than this fly; of more, those of a longer time do, as many times longer as there are more, up to [`LONGER`].
+const FEW: usize = 120;
+const LONGER: f64 = 4.0;
 /// Names that are shown at once; more could not be read.
 const NAMES: usize = 8;
 /// A name is shown so long.
@@ -160,14 +163,21 @@ impl Flights {
         });
     }
 
+    /// Within what time events fly together now.
+    fn together_ms(&self) -> f64 {
+        let times = u32::try_from(self.flights.len() / FEW).unwrap_or(u32::MAX);
+        TOGETHER_MS * f64::from(times).clamp(1.0, LONGER)
+    }
+
     fn fly(&mut self, now: f64, launch: Launch<'_>, to: Hearer, ends: [Point; 2], log_y: f64) {
         let [door, end] = ends;
+        let together = self.together_ms();
         let same =
             self.flights.iter_mut().rev().find(|flight| {
                 (flight.hue, flight.from, flight.to) == (launch.hue, launch.from, to)
             });
         if let Some(same) = same
-            && now - same.way[0].0 < TOGETHER_MS
+            && now - same.way[0].0 < together
         {
             same.count = same.count.saturating_add(1);
             return;
@@ -347,6 +357,23 @@ mod tests {
         );
         flights.launch(TOGETHER_MS + 1.0, placed(&EVERYONE), &ground());
         assert_eq!(flights.dots(TOGETHER_MS + 1.0).len(), 4);
+    }
+
+    #[test]
+    fn the_more_fly_the_more_fly_as_one() {
+        let mut flights = Flights::new();
+        let to = [(Hearer::ReadModel(0), true)];
+        let mut launch = |now: f64, hue: u16| {
+            let launch = Launch { hue, ..placed(&to) };
+            flights.launch(now, launch, &ground());
+            flights.dots(now).len()
+        };
+        for hue in 0..240 {
+            launch(0.0, hue);
+        }
+        // Twice as many as few: within twice the time.
+        assert_eq!(launch(TOGETHER_MS * 1.9, 7), 240);
+        assert_eq!(launch(TOGETHER_MS * 2.1, 7), 241);
     }
 
     #[test]

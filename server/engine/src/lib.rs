@@ -20,7 +20,7 @@ mod subscriptions;
 
 pub use feed::{Feed, FeedHealth, FeedOptions};
 pub use frames::{Frame, FrameGroup, Next};
-pub use read_models::{ReadModelOptions, ReadModels};
+pub use read_models::{LinkTrace, ReadModelOptions, ReadModels};
 pub use ring::{RingEvent, RingRead};
 pub use states::{StateError, States};
 pub use subscriptions::Subscriptions;

@@ -65,7 +65,8 @@ pub struct ProposedEvent {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(value_type = Option<String>, format = DateTime))]
     pub occurred_at: Option<Timestamp>,
-    /// A JSON object. `correlation_id` and `causation_id` in it are UUIDs; `actor` and `traceparent` have these names.
+    /// A JSON object. `correlation_id` and `causation_id` in it are UUIDs; `actor` and `traceparent` have these names; the last
+    /// is the request's where it is not given, and is not compared when an id comes again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(value_type = Option<Object>))]
     pub metadata: Option<Box<RawValue>>,
@@ -120,6 +121,9 @@ pub struct KnownMetadata {
     /// Who or what caused it.
     #[serde(default)]
     pub actor: Option<serde_json::Value>,
+    /// Where in a trace it was appended; a [`Traceparent`](crate::Traceparent), if its writer meant that.
+    #[serde(default)]
+    pub traceparent: Option<serde_json::Value>,
 }
 
 impl RecordedEvent {

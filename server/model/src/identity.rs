@@ -187,6 +187,9 @@ pub struct WhoAmI {
     /// What the server looks after, where its operators have said so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub environment: Option<Environment>,
+    /// Orders that production confirms wait for a second person here.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub approvals: bool,
 }
 
 impl WhoAmI {

@@ -25,6 +25,7 @@
 //! | alert | [`Alert`], [`AlertRule`] | something that is wrong by a rule that somebody wrote, and who is told of it |
 //! | action | [`Action`] | what an operator did: who, when, what, why, outcome |
 //! | user | [`User`] | a person who gets in, and what they are: their [`Role`] |
+//! | approval | [`Approval`] | an order that waits for a second person, and what became of it |
 //! | right | [`Right`] | one thing that somebody may do; each call needs one |
 //! | token | [`ApiToken`] | with which a program gets in, and what it may do |
 //! | mask | [`Mask`], [`MaskRule`] | fields of events that somebody may not see, and the rules that say so |
@@ -43,8 +44,10 @@ pub mod alert_rule;
 pub mod alert_rule_check;
 pub mod alert_words;
 pub mod append;
+pub mod approval;
 pub mod audit;
 pub mod category;
+pub mod cloud_event;
 pub mod demo;
 pub mod environment;
 pub mod event;
@@ -59,6 +62,7 @@ pub mod job;
 pub mod lag_history;
 pub mod limits;
 pub mod live;
+mod live_read;
 pub mod maintenance;
 pub mod mask;
 mod object;
@@ -83,6 +87,7 @@ pub mod stream;
 pub mod stream_state;
 pub mod subscription;
 pub mod time_range;
+mod traceparent;
 
 pub use alert::{
     Alert, AlertEpisode, AlertEvent, AlertFacts, AlertList, AlertPreview, AlertState, AlertTest,
@@ -93,8 +98,10 @@ pub use alert_rule_check::{AlertRuleFault, RULE_NAME_CHARS, check_rule_name};
 pub use append::{
     AppendToStream, Appended, ExpectedVersion, ImportLine, ImportProgress, ImportSummary,
 };
+pub use approval::{Approval, ApprovalState, CarriedOut, DecideBody};
 pub use audit::{AuditFault, AuditVerdict, Seal};
 pub use category::CategorySummary;
+pub use cloud_event::{CloudEvent, CloudEventError, CloudEventFields};
 pub use environment::{CONFIRM_HEADER, Environment, EnvironmentNameError};
 pub use event::{
     EventPage, EventWithCauses, Position, ProposedEvent, RecordedEvent, StreamPage, Version,
@@ -158,3 +165,4 @@ pub use subscription::{
     SubscriptionBody, SubscriptionNameError, SubscriptionState, check_subscription_name,
 };
 pub use time_range::{Span, chart_step_s};
+pub use traceparent::{TRACES, Traceparent, TraceparentError};

@@ -27,9 +27,12 @@ enum Node {
     Value { json: Arc<str>, version: Version },
 }
 
-/// The fields of an object; none when it is something else.
-fn object(json: &str) -> Option<BTreeMap<String, &RawValue>> {
-    if !json.trim_start().starts_with('{') {
+/// Levels of fields. What an API's writer sends has 64; SQL takes more, and what is that deep is a value as a whole.
+const LEVELS: usize = 200;
+
+/// The fields of an object; none when it is something else, or lies too deep.
+fn object(json: &str, level: usize) -> Option<BTreeMap<String, &RawValue>> {
+    if level >= LEVELS || !json.trim_start().starts_with('{') {
         return None;
     }
     serde_json::from_str(json).ok()
@@ -38,12 +41,12 @@ fn object(json: &str) -> Option<BTreeMap<String, &RawValue>> {
 impl State {
     /// Merges an event's data.
     pub fn merge(&mut self, data: &RawValue, version: Version) {
-        Node::merge(&mut self.0, data.get(), version);
+        Node::merge(&mut self.0, data.get(), 0, version);
     }
 
     /// Becomes what an event made of it. What is the same as before keeps the version that gave it.
     pub fn become_state(&mut self, after: &RawValue, version: Version) {
-        self.0 = Some(Node::becomes(self.0.take(), after.get(), version));
+        self.0 = Some(Node::becomes(self.0.take(), after.get(), 0, version));
     }
 
     /// As JSON; `null` before the first event.
@@ -79,8 +82,8 @@ impl State {
 }
 
 impl Node {
-    fn merge(place: &mut Option<Self>, json: &str, version: Version) {
-        let Some(patch) = object(json) else {
+    fn merge(place: &mut Option<Self>, json: &str, level: usize, version: Version) {
+        let Some(patch) = object(json, level) else {
             let stays = matches!(place, Some(Self::Value { json: there, .. }) if **there == *json);
             if !stays {
                 *place = Some(Self::Value {
@@ -110,7 +113,7 @@ impl Node {
                 continue;
             }
             let mut there = fields.remove(&name);
-            Self::merge(&mut there, value.get(), version);
+            Self::merge(&mut there, value.get(), level + 1, version);
             fields.extend(there.map(|node| (name, node)));
         }
         if fields.is_empty() && !was_empty {
@@ -118,8 +121,8 @@ impl Node {
         }
     }
 
-    fn becomes(before: Option<Self>, json: &str, version: Version) -> Self {
-        let Some(after) = object(json) else {
+    fn becomes(before: Option<Self>, json: &str, level: usize, version: Version) -> Self {
+        let Some(after) = object(json, level) else {
             return match before {
                 Some(Self::Value {
                     json: there,
@@ -144,7 +147,7 @@ impl Node {
         let fields: BTreeMap<String, Self> = after
             .into_iter()
             .map(|(name, value)| {
-                let node = Self::becomes(there.remove(&name), value.get(), version);
+                let node = Self::becomes(there.remove(&name), value.get(), level + 1, version);
                 (name, node)
             })
             .collect();

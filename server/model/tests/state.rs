@@ -129,6 +129,20 @@ proptest! {
 }
 
 #[test]
+fn what_nests_without_end_is_a_state_as_well() {
+    let deep = format!("{}1{}", "{\"a\":".repeat(20_000), "}".repeat(20_000));
+    let deep = RawValue::from_string(deep).unwrap();
+    for step in [State::merge, State::become_state] {
+        let mut state = State::default();
+        step(&mut state, &deep, Version(0));
+        step(&mut state, &deep, Version(1));
+        assert_eq!(state.json().get(), deep.get());
+        assert_eq!(state.fields()[0].version, Version(0));
+        assert_eq!(State::default().changes(&state).len(), 1);
+    }
+}
+
+#[test]
 fn numbers_keep_their_digits() {
     let mut state = State::default();
     let data = r#"{"cents": 12345678901234567890123.10, "of": {"it": 1e400}}"#;

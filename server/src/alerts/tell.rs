@@ -4,10 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::{StreamExt, stream};
+use highwater_model::TRACES;
 use highwater_store::Store;
 use highwater_store::alerts::DueTelling;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
+use tracing::{Instrument, info_span};
 
 use super::webhook::{Webhooks, address};
 
@@ -76,7 +78,14 @@ async fn tell(store: &Store, webhooks: &Webhooks, telling: &DueTelling) {
 async fn send(webhooks: &Webhooks, telling: &DueTelling) -> Result<(), String> {
     let webhook = address(&telling.webhook).map_err(|fault| fault.to_string())?;
     let secret = telling.secret.as_deref();
-    match webhooks.tell(&webhook, secret, &telling.body).await {
+    let span = info_span!(
+        target: TRACES,
+        "alert.tell",
+        otel.kind = "client",
+        highwater.rule = telling.rule.as_str(),
+    );
+    let told = webhooks.tell(&webhook, secret, &telling.body);
+    match told.instrument(span).await {
         Ok(said) if said.taken => Ok(()),
         Ok(said) => Err(said.status_words),
         Err(error) => Err(error.to_string()),

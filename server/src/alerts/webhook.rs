@@ -4,7 +4,7 @@
 use std::error::Error;
 use std::time::Duration;
 
-use highwater_model::AlertRuleFault;
+use highwater_model::{AlertRuleFault, Traceparent};
 use hmac::{Hmac, KeyInit, Mac};
 use reqwest::header::CONTENT_TYPE;
 use reqwest::{Client, Response, Url};
@@ -13,7 +13,7 @@ use tokio::sync::OnceCell;
 
 use crate::guard::is_loopback_host;
 use crate::identity::secret::hex;
-use crate::outside;
+use crate::{outside, traces};
 
 /// The header that proves who tells: `sha256=` and the HMAC of the body by the rule's secret, in hexadecimal digits.
 pub const SIGNATURE_HEADER: &str = "Highwater-Signature";
@@ -121,6 +121,9 @@ impl Webhooks {
             .body(body.to_owned());
         if let Some(secret) = secret {
             request = request.header(SIGNATURE_HEADER, signature(secret, body)?);
+        }
+        if let Some(here) = traces::here() {
+            request = request.header(Traceparent::NAME, here.to_string());
         }
         let answer = request.send().await?;
         let status = answer.status();

@@ -32,6 +32,7 @@ fn add(path: &str, operation: &mut Map<String, Value>) {
         may.push(("422", "A value is not one that there can be"));
     }
     if has_body {
+        may.push(("408", "body_stopped: nothing of the body came for long"));
         may.push(("413", "The body is too large"));
     }
     if needs_a_right {
@@ -40,17 +41,31 @@ fn add(path: &str, operation: &mut Map<String, Value>) {
     }
     // What only says how the process is asks nobody else.
     if path.starts_with("/api/") {
+        may.push((
+            "429",
+            "too_many_requests: Retry-After says when to try again",
+        ));
         may.push(("503", "The database does not answer, or the server is full; Retry-After says when to try again"));
         may.push(("504", "It took too long and was given up"));
     }
+    let may_wait = operation.contains_key("x-confirm");
     let Some(Value::Object(answers)) = operation.get_mut("responses") else {
         return;
     };
+    if may_wait && !answers.contains_key("202") {
+        answers.insert("202".to_owned(), waits());
+    }
     for (status, description) in may {
         if !answers.contains_key(status) {
             answers.insert(status.to_owned(), problem(description));
         }
     }
+}
+
+/// An order that production confirms, where a second person has to agree.
+fn waits() -> Value {
+    let schema = json!({"$ref": "#/components/schemas/Approval"});
+    json!({"description": "With --approval: it waits for a second person, Location says where", "content": {"application/json": {"schema": schema}}})
 }
 
 fn problem(description: &str) -> Value {
@@ -77,7 +92,10 @@ mod tests {
         });
         let answers = answers("/api/x/{id}", &own);
         let statuses: Vec<&str> = answers.keys().map(String::as_str).collect();
-        assert_eq!(statuses, ["200", "400", "401", "403", "422", "503", "504"]);
+        assert_eq!(
+            statuses,
+            ["200", "400", "401", "403", "422", "429", "503", "504"]
+        );
         assert_eq!(answers["403"]["description"], "masked");
     }
 

@@ -9,9 +9,12 @@ use highwater_model::{
 };
 use utoipa_axum::{router::OpenApiRouter, routes};
 
+use super::append_traced::keep_trace;
 use super::cloud_events;
-use super::extract::{Path, body, json, media_type};
+use super::extract::{Path, media_type};
+use super::few::few;
 use super::problem::{ApiError, ApiResult};
+use crate::limits::append_body;
 use crate::state::AppState;
 
 /// The calls of this area.
@@ -39,24 +42,24 @@ async fn append_to_stream(
 ) -> ApiResult<Response> {
     let stream = StreamName::new(stream)?;
     let expected_version = expected_version(&headers)?;
-    let body = body(request, &state).await?;
+    let (body, _room) = append_body(request, &state).await?;
+    let most = state.store.limits().append_events;
     let events = match media_type(&headers).as_str() {
         cloud_events::ONE | cloud_events::BATCH => {
-            cloud_events::events_of(&body, &headers, &stream)?
+            cloud_events::events_of(&body, &headers, &stream, most)?
         }
         kind => {
             json_kind(kind)?;
-            json::<Vec<ProposedEvent>>(&body)?
+            few::<ProposedEvent>(&body, most)?
         }
     };
-    let outcome = state
-        .store
-        .append(vec![AppendToStream {
-            stream,
-            expected_version,
-            events,
-        }])
-        .await?;
+    let mut appends = vec![AppendToStream {
+        stream,
+        expected_version,
+        events,
+    }];
+    keep_trace(&headers, &mut appends, state.store.limits());
+    let outcome = state.store.append(appends).await?;
     let status = status(outcome.duplicate);
     match outcome.appended.into_iter().next() {
         Some(appended) => Ok((status, Json(appended)).into_response()),
@@ -77,14 +80,16 @@ async fn append_to_streams(
     headers: HeaderMap,
     request: Request,
 ) -> ApiResult<Response> {
-    let body = body(request, &state).await?;
-    let appends = match media_type(&headers).as_str() {
-        cloud_events::ONE | cloud_events::BATCH => cloud_events::appends_of(&body, &headers)?,
+    let (body, _room) = append_body(request, &state).await?;
+    let most = state.store.limits().append_events;
+    let mut appends = match media_type(&headers).as_str() {
+        cloud_events::ONE | cloud_events::BATCH => cloud_events::appends_of(&body, &headers, most)?,
         kind => {
             json_kind(kind)?;
-            json::<Vec<AppendToStream>>(&body)?
+            few::<AppendToStream>(&body, most)?
         }
     };
+    keep_trace(&headers, &mut appends, state.store.limits());
     let outcome = state.store.append(appends).await?;
     Ok((status(outcome.duplicate), Json(outcome.appended)).into_response())
 }

@@ -10,6 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::de::DeserializeOwned;
 
 use super::problem::{ApiError, ApiResult, bad_json};
+use crate::limits::{body_stopped, has_stopped};
 use crate::state::AppState;
 
 /// Query parameters; unknown ones are refused by name.
@@ -61,7 +62,9 @@ impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Path<T>
 /// The body as it is, within its limit.
 pub async fn body<S: Send + Sync>(request: Request, state: &S) -> ApiResult<Bytes> {
     Bytes::from_request(request, state).await.map_err(|rejection| {
-        if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
+        if has_stopped(&rejection) {
+            ApiError(body_stopped())
+        } else if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
             ApiError(Problem::new(
                 413,
                 "body_too_large",

@@ -6,6 +6,8 @@ use axum::extract::State;
 use axum::http::header;
 use axum::response::IntoResponse;
 use highwater_model::Problem;
+use highwater_store::StoreError;
+use tokio::time::timeout;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::problem::{ApiError, ApiResult};
@@ -14,6 +16,8 @@ use crate::state::AppState;
 
 /// How old the feed's last look at the log may be: it looks once a second when nothing happens.
 const STALE: Duration = Duration::from_secs(10);
+/// How long the database may take to say where the mark is: probes wait for some seconds.
+const ANSWER: Duration = Duration::from_secs(3);
 
 /// The calls of this area.
 pub fn routes() -> OpenApiRouter<AppState> {
@@ -36,10 +40,15 @@ async fn readyz(State(state): State<AppState>) -> ApiResult<&'static str> {
     let not_ready = |detail: String| {
         ApiError(Problem::new(503, "not_ready", "Not ready", detail).with("retry_after", 1))
     };
-    if state.stopping.is_cancelled() {
+    if state.draining.is_cancelled() {
         return Err(not_ready("The server is stopping.".to_owned()));
     }
-    let mark = state.store.mark().await?;
+    // A network that is cut says nothing, and who asks wants an answer.
+    let Ok(mark) = timeout(ANSWER, state.store.mark()).await else {
+        let silent = format!("no answer within {} s", ANSWER.as_secs());
+        return Err(StoreError::Unavailable(silent).into());
+    };
+    let mark = mark?;
     let health = state.feed.health();
     if let Some(fault) = health.fault {
         return Err(not_ready(format!("The feed stands still: {fault}.")));

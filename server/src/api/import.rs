@@ -12,10 +12,12 @@ use futures_util::stream;
 use highwater_model::{ImportLine, ImportProgress, ImportSummary, Problem};
 use highwater_store::{ImportChunk, Store, StoreError};
 use serde::Serialize;
+use tokio::sync::OwnedSemaphorePermit;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::import_lines::{Chunk, ImportLines};
 use super::problem::ApiError;
+use crate::limits::refuse;
 use crate::state::AppState;
 
 /// Progress is for eyes; more often would only fill the buffers of a client that reads the answer last.
@@ -32,18 +34,20 @@ pub fn routes() -> OpenApiRouter<AppState> {
 /// problem that stopped it, with the line's number. Sent again it imports nothing twice.
 #[utoipa::path(post, path = "/api/import", security(("login" = ["append"])), tag = "append",
     request_body(content = ImportLine, content_type = "application/x-ndjson"),
-    responses((status = 200, description = "Progress lines, then a summary or a problem", body = ImportSummary, content_type = "application/x-ndjson")))]
+    responses((status = 200, description = "Progress lines, then a summary or a problem", body = ImportSummary, content_type = "application/x-ndjson"),
+              (status = 503, description = "As many imports run as the server takes at once", body = Problem, content_type = "application/problem+json")))]
 async fn import(State(state): State<AppState>, request: Request) -> Response {
-    let run = Import::new(state.store.clone(), request.into_body());
+    let room = match state.limits.import() {
+        Ok(room) => room,
+        Err(problem) => return refuse(problem, request.into_body()),
+    };
+    let run = Import::new(state.store.clone(), request.into_body(), room);
     let lines = stream::unfold(run, |mut run| async move {
         let line = run.next_line().await?;
         Some((Ok::<_, io::Error>(line), run))
     });
-    (
-        [(header::CONTENT_TYPE, "application/x-ndjson")],
-        Body::from_stream(lines),
-    )
-        .into_response()
+    let kind = [(header::CONTENT_TYPE, "application/x-ndjson")];
+    (kind, Body::from_stream(lines)).into_response()
 }
 
 struct Import {
@@ -53,10 +57,12 @@ struct Import {
     ahead: Option<Chunk>,
     told: Instant,
     ended: bool,
+    /// Its part of what the server takes at once.
+    _room: OwnedSemaphorePermit,
 }
 
 impl Import {
-    fn new(store: Store, body: Body) -> Self {
+    fn new(store: Store, body: Body, room: OwnedSemaphorePermit) -> Self {
         Self {
             lines: ImportLines::new(body, store.limits(), *store.ids()),
             recorder: Recorder {
@@ -71,6 +77,7 @@ impl Import {
             ahead: None,
             told: Instant::now(),
             ended: false,
+            _room: room,
         }
     }
 

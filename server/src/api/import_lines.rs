@@ -13,6 +13,7 @@ use tokio_util::codec::{FramedRead, LinesCodec, LinesCodecError};
 use tokio_util::io::StreamReader;
 
 use super::problem::bad_json;
+use crate::limits::{body_stopped, has_stopped};
 
 /// Lines that are committed together: enough to amortise the commit, few enough that little is done twice after a break.
 const CHUNK_LINES: usize = 1_000;
@@ -113,6 +114,7 @@ fn unreadable(error: &LinesCodecError) -> Problem {
             "A line is too long",
             "A line is longer than any event may be; is this NDJSON, one event a line?",
         ),
+        LinesCodecError::Io(error) if has_stopped(error) => body_stopped(),
         LinesCodecError::Io(error) => Problem::new(
             400,
             "bad_body",

@@ -28,7 +28,8 @@ pub fn routes() -> OpenApiRouter<AppState> {
 #[utoipa::path(get, path = "/api/live", security(("login" = ["read"]), ("login" = ["subscribe"]), ("login" = ["look"])), tag = "live",
     responses((status = 101, description = "The socket is open; see ClientMessage and ServerMessage"),
               (status = 400, body = Problem, content_type = "application/problem+json"),
-              (status = 426, body = Problem, content_type = "application/problem+json")))]
+              (status = 426, body = Problem, content_type = "application/problem+json"),
+              (status = 503, description = "too_many_sockets", body = Problem, content_type = "application/problem+json")))]
 async fn open(
     State(state): State<AppState>,
     Extension(caller): Extension<Caller>,
@@ -51,6 +52,10 @@ async fn open(
         .max_frame_size(MESSAGE_BYTES)
         .read_buffer_size(BUFFER_BYTES)
         .write_buffer_size(BUFFER_BYTES);
+    let room = state.limits.socket()?;
     // A client that names no subprotocol is taken; one that names only others would misunderstand us.
-    Ok(upgrade.on_upgrade(move |socket| live::Connection::run(socket, state, caller)))
+    Ok(upgrade.on_upgrade(move |socket| async move {
+        live::Connection::run(socket, state, caller).await;
+        drop(room);
+    }))
 }

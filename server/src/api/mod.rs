@@ -11,6 +11,8 @@ pub mod actions;
 pub mod alerts;
 pub(crate) mod answers;
 pub mod append;
+mod append_traced;
+pub mod approvals;
 pub mod categories;
 pub mod charts;
 pub mod check;
@@ -23,6 +25,7 @@ pub mod events;
 pub mod export;
 pub mod extract;
 pub mod failures;
+mod few;
 pub mod find;
 pub mod flow_map;
 pub mod flows;
@@ -71,7 +74,8 @@ use crate::state::AppState;
     info(
         title = "Highwater",
         description = "The event store, its log, the live feed, and read models. Refusals are `application/problem+json` (RFC 9457) with a stable `type`. \
-            In production a call with `x-confirm` takes the header `Highwater-Confirm`: what stands in the part of its path of that name, percent-encoded."
+            In production a call with `x-confirm` takes the header `Highwater-Confirm`: what stands in the part of its path of that name, percent-encoded. \
+            With `--approval` it is then kept until a second person has agreed to it: 202, and the request."
     ),
     modifiers(&Login),
     components(schemas(
@@ -140,6 +144,7 @@ pub fn routes() -> OpenApiRouter<AppState> {
         .merge(deliveries::routes())
         .merge(actions::routes())
         .merge(alerts::routes())
+        .merge(approvals::routes())
         .merge(demo::routes())
         .merge(store::routes())
         .merge(maintenance::routes())
@@ -158,6 +163,7 @@ pub fn lasting_routes() -> OpenApiRouter<AppState> {
         .merge(export::routes())
         .merge(list_export::routes())
         .merge(check::routes())
+        .merge(approvals::lasting_routes())
         .merge(rebuild::routes())
         .merge(replay::routes())
         .merge(jobs::lasting_routes())

@@ -24,7 +24,7 @@ pub fn routes() -> OpenApiRouter<AppState> {
 }
 
 /// Who orders, and why; an empty reason is none.
-pub(super) fn order(caller: &Caller, reason: Option<String>) -> ApiResult<Order> {
+pub(crate) fn order(caller: &Caller, reason: Option<String>) -> ApiResult<Order> {
     let reason = reason.map(|reason| reason.trim().to_owned());
     let reason = reason.filter(|reason| !reason.is_empty());
     if let Some(reason) = &reason
@@ -37,7 +37,8 @@ pub(super) fn order(caller: &Caller, reason: Option<String>) -> ApiResult<Order>
             format!("A reason has up to {REASON_CHARS} characters, and no NUL; say it shorter."),
         )));
     }
-    Ok(Order::new(&*caller.name, reason.as_deref()))
+    let order = Order::new(&*caller.name, reason.as_deref());
+    Ok(order.approved(caller.approved.clone()))
 }
 
 /// An order that needs a reason, and has one.

@@ -274,6 +274,7 @@ pub(super) async fn begin(
             role: Some(user.role),
             rights: user.role.rights().to_vec(),
             environment: state.environment.clone(),
+            approvals: state.approvals.is_some(),
         })
         .into_response(),
     };

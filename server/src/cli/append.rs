@@ -8,8 +8,9 @@ use highwater_model::{Appended, ExpectedVersion, ProposedEvent};
 use reqwest::header::CONTENT_TYPE;
 use serde_json::value::RawValue;
 
-use super::client::{ServerArgs, expect_success};
+use super::client::ServerArgs;
 use super::output;
+use super::patience::answer;
 
 /// `highwater append`.
 #[derive(Debug, Args)]
@@ -70,18 +71,15 @@ pub async fn run(args: AppendArgs) -> anyhow::Result<()> {
     let url = args
         .server
         .call(&["api", "streams", &args.stream, "events"])?;
-    let request = args
-        .server
-        .client()?
-        .post(url)
-        .header("expected-version", args.expected_version.to_string())
-        .header(CONTENT_TYPE, "application/json");
-    let response = request
-        .body(body)
-        .send()
-        .await
-        .map_err(|error| args.server.unreachable(&error))?;
-    let appended: Appended = expect_success(response).await?.json().await?;
+    let client = args.server.client()?;
+    let request = || {
+        client
+            .post(url.clone())
+            .header("expected-version", args.expected_version.to_string())
+            .header(CONTENT_TYPE, "application/json")
+            .body(body.clone())
+    };
+    let appended: Appended = answer(&args.server, request).await?.json().await?;
     if output::for_people() {
         let Appended {
             stream,

@@ -15,7 +15,8 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::client::ServerArgs;
-use crate::serve::{start_log, told_to_stop};
+use crate::log;
+use crate::serve::told_to_stop;
 
 /// All of them, in one process.
 const ALL: &str = "all";
@@ -80,7 +81,7 @@ pub async fn run(args: DemoArgs) -> anyhow::Result<()> {
         patience.is_finite() && (0.1..=86_400.0).contains(&patience),
         "--patience is {patience}; give seconds from 0.1 to 86400"
     );
-    start_log(&args.log, false);
+    log::start(&args.log, false, None);
     let stop = CancellationToken::new();
     let mut signals = JoinSet::new();
     let told = stop.clone();

@@ -9,8 +9,8 @@ use flate2::read::MultiGzDecoder;
 use futures_util::TryStreamExt;
 use highwater_model::{ImportProgress, ImportSummary, Problem};
 use indicatif::{ProgressBar, ProgressStyle};
-use reqwest::Body;
 use reqwest::header::CONTENT_TYPE;
+use reqwest::{Body, Client};
 use tokio::io::AsyncBufReadExt;
 use tokio::signal::ctrl_c;
 use tokio::sync::mpsc;
@@ -18,8 +18,9 @@ use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::io::StreamReader;
 use tokio_util::sync::CancellationToken;
 
-use super::client::{ServerArgs, expect_success};
+use super::client::ServerArgs;
 use super::output;
+use super::patience::{Answer, Patience, answer_of};
 
 /// How much is read at once.
 const BLOCK: usize = 64 << 10;
@@ -76,6 +77,31 @@ async fn import(
     stopping: &CancellationToken,
 ) -> anyhow::Result<()> {
     let client = args.server.client()?;
+    let mut patience = Patience::default();
+    loop {
+        match attempt(&client, args, bar, stopping).await? {
+            Done::Imported => return Ok(()),
+            // What came through standard input is gone.
+            Done::Later(why, _) if args.file.as_os_str() == "-" => bail!("{why}"),
+            Done::Later(why, seconds) => patience.wait(&why, seconds).await?,
+        }
+        bar.reset();
+    }
+}
+
+/// What became of an attempt.
+enum Done {
+    Imported,
+    /// The server is full, took nothing, and named the seconds after which it may take more.
+    Later(Problem, u64),
+}
+
+async fn attempt(
+    client: &Client,
+    args: &ImportArgs,
+    bar: &ProgressBar,
+    stopping: &CancellationToken,
+) -> anyhow::Result<Done> {
     let (send, blocks) = mpsc::channel(BLOCKS);
     let (file, reading, stopped) = (args.file.clone(), bar.clone(), stopping.clone());
     // Reading and unpacking block, so they have a thread of their own; it ends when the request drops the channel.
@@ -88,7 +114,13 @@ async fn import(
         .send()
         .await;
     let response = match sent {
-        Ok(response) => expect_success(response).await?,
+        Ok(response) => match answer_of(response).await? {
+            Answer::Taken(response) => response,
+            Answer::Later(why, seconds) => {
+                // The reader ends by itself, as nobody takes what it reads.
+                return Ok(Done::Later(why, seconds));
+            }
+        },
         Err(error) => {
             bar.abandon();
             // A file that can't be read ends the request, and is the better reason.
@@ -127,7 +159,7 @@ async fn import(
             summary.skipped
         );
     }
-    Ok(())
+    Ok(Done::Imported)
 }
 
 /// Shows the last line of the answer, or fails with the problem that it is.

@@ -17,6 +17,7 @@ pub mod doctor;
 pub mod export;
 pub mod import;
 pub mod output;
+mod patience;
 mod reference;
 pub mod restore;
 mod socket;

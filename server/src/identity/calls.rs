@@ -12,9 +12,11 @@ use axum::response::{IntoResponse, Response};
 use highwater_model::{Environment, Problem, Right, Role};
 use serde_json::Value;
 
+use super::approval::{keep, waits};
 use super::confirm::confirmed;
 use crate::api::problem::ApiError;
 use crate::caller::{Caller, KnownBy, NotIdentified};
+use crate::state::AppState;
 
 /// What a call needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,6 +50,8 @@ pub(crate) struct Calls {
     said: HashMap<(Method, String), Said>,
     /// What the server looks after, if that is production.
     production: Option<Environment>,
+    /// Where a confirmed order waits, if a second person has to agree to it.
+    approval: Option<AppState>,
 }
 
 impl Calls {
@@ -83,6 +87,12 @@ impl Calls {
     /// The same of a server that looks after this.
     pub(crate) fn in_environment(mut self, environment: Option<&Environment>) -> Self {
         self.production = environment.filter(|place| place.production).cloned();
+        self
+    }
+
+    /// The same of a server where a second person has to agree, if that is so.
+    pub(crate) fn approved_in(mut self, state: &AppState) -> Self {
+        self.approval = state.approvals.is_some().then(|| state.clone());
         self
     }
 
@@ -128,7 +138,8 @@ fn needed(security: &Value) -> Result<Needed, String> {
     })
 }
 
-/// Lets through who may do what they ask for, in production once they have confirmed it.
+/// Lets through who may do what they ask for, in production once they have confirmed it, and a second person has agreed where that is
+/// wanted.
 pub(crate) async fn check(
     State(calls): State<Arc<Calls>>,
     request: Request,
@@ -136,7 +147,18 @@ pub(crate) async fn check(
 ) -> Response {
     let verdict = verdict(&calls, &request);
     let allowed = match verdict {
-        Ok(Some((part, environment))) => confirmed(request, part, environment).await,
+        // The name was typed when it was asked for.
+        Ok(Some(_)) if is_approved(&request) => Ok(request),
+        Ok(Some(order)) => {
+            let confirmed = confirmed(request, order.part, order.environment).await;
+            match (confirmed, &calls.approval) {
+                (Ok(request), Some(state)) if waits(&request) => {
+                    let kept = keep(request, order.needs, state).await;
+                    return kept.unwrap_or_else(|ApiError(problem)| refusal(problem));
+                }
+                (confirmed, _) => confirmed,
+            }
+        }
         Ok(None) => Ok(request),
         Err(problem) => Err(problem),
     };
@@ -157,8 +179,21 @@ pub(crate) fn refusal(problem: Problem) -> Response {
     response
 }
 
-/// A part of a path whose name is to be typed, and where.
-type ToConfirm<'a> = (&'a str, &'a Environment);
+/// Whether a second person has agreed to it.
+fn is_approved(request: &Request) -> bool {
+    let caller = request.extensions().get::<Caller>();
+    caller.is_some_and(|caller| caller.approved.is_some())
+}
+
+/// An order that is to be confirmed.
+struct ToConfirm<'a> {
+    /// The part of its path whose name is to be typed.
+    part: &'a str,
+    /// Where.
+    environment: &'a Environment,
+    /// One of these rights is needed.
+    needs: &'a [Right],
+}
 
 /// What is still to be confirmed of what they may do.
 fn verdict<'a>(calls: &'a Calls, request: &Request) -> Result<Option<ToConfirm<'a>>, Problem> {
@@ -170,7 +205,16 @@ fn verdict<'a>(calls: &'a Calls, request: &Request) -> Result<Option<ToConfirm<'
     let Some(said) = calls.of(method, path) else {
         return Ok(None);
     };
-    let to_confirm = said.confirm.as_deref().zip(calls.production.as_ref());
+    let needs: &[Right] = match &said.needed {
+        Needed::OneOf(rights) => rights,
+        Needed::Nothing | Needed::Unsaid => &[],
+    };
+    let confirm = said.confirm.as_deref().zip(calls.production.as_ref());
+    let to_confirm = confirm.map(|(part, environment)| ToConfirm {
+        part,
+        environment,
+        needs,
+    });
     let needed = match &said.needed {
         Needed::Nothing => return Ok(to_confirm),
         Needed::Unsaid => return Err(no_rule(path)),

@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 
 use axum::extract::{FromRequestParts, Request};
+use axum::http::HeaderMap;
 use highwater_model::{CONFIRM_HEADER, Environment, Problem};
 
 use crate::api::extract::Path;
@@ -37,6 +38,14 @@ fn confirmation_needed(name: &str, environment: &Environment) -> Problem {
     Problem::new(428, "confirmation_needed", "Not confirmed", detail)
         .with("confirm", name)
         .with("environment", environment.name.as_str())
+}
+
+/// The name that a confirmed order has brought.
+pub(super) fn typed(headers: &HeaderMap) -> String {
+    let typed = headers.get(CONFIRM_HEADER);
+    let typed = typed.map(|typed| decoded(typed.as_bytes()));
+    // It was compared with a name, so it is one.
+    String::from_utf8(typed.unwrap_or_default()).unwrap_or_default()
 }
 
 /// What was percent-encoded; a `%` that begins no code stands for itself.

@@ -197,10 +197,29 @@ impl Gate {
         Ok(Caller::nobody())
     }
 
+    /// Whether it is known who sends these headers, without asking anybody. Who looks by a shared link is one of many, and never known.
+    pub(crate) fn knows(&self, headers: &HeaderMap) -> bool {
+        if self.options.login == LoginMode::Local {
+            return false;
+        }
+        let given = headers.get(header::AUTHORIZATION);
+        if let Some(token) = given.and_then(|given| bearer(given.to_str().ok()?)) {
+            let token = secret::hash(token);
+            return token == self.house_hash || self.remembered(&token).is_some();
+        }
+        let session = self.cookie.read(headers).map(secret::hash);
+        session.is_some_and(|session| self.remembered(&session).is_some())
+    }
+
+    /// Whether this is a program that the server has started itself.
+    pub(crate) fn is_house(&self, caller: &Caller) -> bool {
+        caller.by == KnownBy::Token(self.house_hash)
+    }
+
     /// Who a caller of before is now; none when they may not be here any more.
     pub(crate) async fn again(&self, caller: &Caller) -> Result<Option<Caller>, Problem> {
         match caller.by {
-            KnownBy::Nothing => Ok(None),
+            KnownBy::Nothing | KnownBy::Approval => Ok(None),
             KnownBy::Loopback => Ok(Some(caller.clone())),
             KnownBy::Session(secret) => self.of_session(secret).await,
             KnownBy::Token(secret) => self.of_token(secret).await,
@@ -228,6 +247,7 @@ impl Gate {
             rights: Arc::from(rights),
             by: KnownBy::Session(secret),
             film: None,
+            approved: None,
         };
         self.remember(secret, &caller, generation);
         Ok(Some(caller))
@@ -253,13 +273,14 @@ impl Gate {
             rights: Arc::from(token.rights),
             by: KnownBy::Token(secret),
             film: None,
+            approved: None,
         };
         self.remember(secret, &caller, generation);
         Ok(Some(caller))
     }
 
     /// What of events they may not see. It is remembered with who they are; a rule that comes or goes has everybody asked for anew.
-    async fn mask(&self, role: Option<Role>, rights: &[Right]) -> Result<Mask, Problem> {
+    pub(super) async fn mask(&self, role: Option<Role>, rights: &[Right]) -> Result<Mask, Problem> {
         if rights.contains(&Right::Reveal) {
             return Ok(Mask::default());
         }
@@ -283,6 +304,7 @@ impl Gate {
                 by: KnownBy::Share(key),
                 film: share.since.zip(share.until),
                 mask: Mask::default(),
+                approved: None,
             };
             self.remember(key, &caller, generation);
             caller
@@ -390,6 +412,7 @@ fn house(secret: SecretHash) -> Caller {
         by: KnownBy::Token(secret),
         film: None,
         mask: Mask::default(),
+        approved: None,
     }
 }
 

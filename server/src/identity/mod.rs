@@ -5,6 +5,8 @@
 //! | `gate.rs` | who calls: by a session's cookie or a token, remembered for a few seconds |
 //! | `calls.rs` | what each call needs, read from the OpenAPI document, and the one place that checks it |
 //! | `confirm.rs` | the name that is typed before production takes an order |
+//! | `approval.rs` | the second person who agrees to it, where that is wanted |
+//! | `asker.rs` | who asked for that, as of now |
 //! | `sight.rs` | what of the API's answers they see who do not see everything: onlookers headlines, others no masked fields |
 //! | `seen.rs`, `seen_states.rs` | the same of read models with their jobs and errors, and of states |
 //! | `watch.rs` | learns within a second, on every server, that rights were taken away |
@@ -12,6 +14,8 @@
 //! | `oidc` | the login at a provider of OpenID Connect |
 //! | `secret.rs`, `password.rs`, `cookie.rs`, `attempts.rs` | what their names say |
 
+pub(crate) mod approval;
+mod asker;
 pub(crate) mod attempts;
 pub(crate) mod calls;
 mod confirm;
@@ -26,5 +30,6 @@ pub(crate) mod sight;
 mod watch;
 mod watcher;
 
+pub use approval::Approvals;
 pub use gate::{Gate, GateOptions};
 pub use oidc::{OidcOptions, RoleOfGroup};

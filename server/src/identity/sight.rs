@@ -15,6 +15,7 @@
 //! | `subscriptions` (also live), `…/{name}`, `actions` on them | filter lines without what is hidden: [`subscriptions`] |
 //! | `subscriptions/{name}/parked` | members' errors hidden, where its events have masked fields: [`parked`] |
 //! | `views` | those of others whose filter line asks for what is hidden are left out: [`views`] |
+//! | `approvals`, `approvals/{id}` | what was sent along, unless it is a definition, and why it was refused hidden, unless they have asked for it; of what an order was answered nothing is kept: `approval.rs` |
 //! | `store` | statements of open sessions hidden: they may be appends: [`store`] |
 //! | `subscriptions/{name}/fetch` (also live `subscription`) | whole: members are programs that work on the events |
 //! | `categories`, `streams`, `streams/{stream}`, `…/timeline`, `find`, `flows`, `flows/{correlation_id}`, `flow-kinds`, `flow-map`, `export/streams`, `export/flows`, `charts`, `…/lag`, `lag-history`, `subscriptions/{name}/plan`, `store/sizes`, `store/checks`, `actions/verify`, `alerts`, `alert-rules`, `maintenance`, `masking`, `demo`, live `mark`, `maintenance` | as they are: names, types, counts, times, links between events |

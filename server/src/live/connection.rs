@@ -9,7 +9,7 @@ use highwater_model::Problem;
 use highwater_model::live::{ClientMessage, ServerMessage};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until, timeout};
 
-use super::messages::{read, text};
+use super::messages::text;
 use super::one_feed::{OneFeed, Say};
 use crate::api::problem::ApiError;
 use crate::caller::Caller;
@@ -43,6 +43,8 @@ pub struct Connection {
     sink: SplitSink<WebSocket, Message>,
     feeds: Vec<OneFeed>,
     nonsense: u32,
+    /// The peer has said something that is no goodbye.
+    spoken: bool,
     /// The peer has said goodbye.
     closed: bool,
 }
@@ -70,6 +72,7 @@ impl Connection {
             sink,
             feeds: Vec::new(),
             nonsense: 0,
+            spoken: false,
             closed: false,
         };
         let _: Result<(), Over> = connection.serve(&mut stream).await;
@@ -91,6 +94,7 @@ impl Connection {
         let mut tick = interval(TICK);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut heard = Instant::now();
+        let unspoken = heard + self.state.limits.unspoken();
         // When to look at the feeds next; none while there is nothing to say.
         let mut due: Option<Instant> = None;
         let mut not_before = Instant::now();
@@ -103,11 +107,12 @@ impl Connection {
             let watches = self.feeds.iter().any(OneFeed::watches_boards);
             let delivers = self.feeds.iter().any(OneFeed::delivers);
             tokio::select! {
-                () = token.cancelled() => return self.close(close_code::AWAY, "the server is stopping").await,
+                () = token.cancelled() => return self.close(close_code::RESTART, "the server is stopping; connect again").await,
                 message = stream.next() => {
                     heard = Instant::now();
                     match message {
                         Some(Ok(Message::Text(said))) => {
+                            self.spoken = true;
                             self.hear(&said).await?;
                             due = Some(Instant::now());
                         }
@@ -131,13 +136,17 @@ impl Connection {
                     }
                     self.send(Message::Ping(bytes::Bytes::new())).await?;
                 }
+                // Whoever connects wants to hear something; a place is not kept for who only holds it.
+                () = sleep_until(unspoken), if !self.spoken => {
+                    return self.close(close_code::POLICY, "nothing was asked for; subscribe to something").await;
+                }
                 _ = tick.tick(), if waits => due = due.or(Some(not_before)),
                 Ok(()) = boards.changed(), if watches => due = due.or(Some(not_before)),
                 Ok(()) = subscriptions.changed(), if delivers => due = due.or(Some(not_before)),
                 Ok(()) = identity.changed() => self.identify().await?,
                 changed = head.changed(), if follows && due.is_none() => {
                     if changed.is_err() {
-                        return self.close(close_code::AWAY, "the server is stopping").await;
+                        return self.close(close_code::RESTART, "the server is stopping; connect again").await;
                     }
                     due = Some(not_before);
                 }
@@ -220,7 +229,7 @@ impl Connection {
     }
 
     async fn hear(&mut self, said: &str) -> Result<(), Over> {
-        match read(said) {
+        match ClientMessage::read(said) {
             Err((id, problem)) => self.refuse(id, problem).await,
             Ok(ClientMessage::Unsubscribe(message)) => {
                 let ended = self

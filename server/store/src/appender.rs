@@ -1,17 +1,18 @@
 //! The appender: where appends are handed in, and its connections. What waits is recorded by one task ([`crate::batching`]).
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use highwater_model::Position;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use tokio::sync::{mpsc, oneshot, watch};
+use tracing::{Instrument, Span};
 
 use crate::batching::{Around, BATCHES, Task};
 use crate::json_check::Prepared;
 use crate::latency::Moving;
-use crate::{AppendOutcome, StoreError, StoreOptions, Tasks, counting, wake};
+use crate::{AppendOutcome, StoreError, StoreOptions, Tasks, counting, traced, wake};
 
 /// Connections at most: those of the batches, two for imports, and one to tell of appends and to count them.
 const CONNECTIONS: u32 = 5;
@@ -42,6 +43,15 @@ pub(crate) struct Appender {
 pub(crate) struct Waiting {
     pub(crate) events: AtomicUsize,
     pub(crate) bytes: AtomicUsize,
+    /// Why the database took nothing the last time; none since it takes appends.
+    pub(crate) refusal: Mutex<Option<String>>,
+}
+
+impl Waiting {
+    /// The database has refused to write, or has written.
+    pub(crate) fn note(&self, refusal: Option<String>) {
+        *self.refusal.lock().unwrap_or_else(PoisonError::into_inner) = refusal;
+    }
 }
 
 /// An append that waits for its answer.
@@ -50,6 +60,7 @@ pub(crate) struct Request {
     pub(crate) since: Instant,
     /// Set once its stream was found busy: when to try again.
     pub(crate) again: Option<Instant>,
+    pub(crate) span: Span,
     pub(crate) reply: oneshot::Sender<Result<AppendOutcome, StoreError>>,
 }
 
@@ -130,6 +141,7 @@ impl Appender {
         }
         self.waiting.events.fetch_add(events, Ordering::Relaxed);
         self.waiting.bytes.fetch_add(bytes, Ordering::Relaxed);
+        let span = traced::append(events);
         let (reply, answer) = oneshot::channel();
         let shutting_down = || StoreError::Unavailable("this server is shutting down".to_owned());
         self.queue
@@ -137,14 +149,22 @@ impl Appender {
                 append,
                 since: Instant::now(),
                 again: None,
+                span: span.clone(),
                 reply,
             })
             .map_err(|_| shutting_down())?;
-        answer.await.map_err(|_| shutting_down())?
+        let answer = answer.instrument(span).await;
+        answer.map_err(|_| shutting_down())?
     }
 
     pub(crate) fn pool(&self) -> &PgPool {
         &self.pool
+    }
+
+    /// Why the database took nothing the last time.
+    pub(crate) fn refusal(&self) -> Option<String> {
+        let refusal = self.waiting.refusal.lock();
+        refusal.unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     pub(crate) fn busy_wait(&self) -> Duration {

@@ -19,6 +19,7 @@ use sqlx::Postgres;
 use sqlx::pool::PoolConnection;
 use sqlx::postgres::PgPool;
 use tokio::sync::{mpsc, watch};
+use tracing::Instrument;
 use uuid::Uuid;
 
 use crate::appender::{Request, Waiting};
@@ -27,7 +28,7 @@ use crate::heads::Heads;
 use crate::json_check::Prepared;
 use crate::latency::Moving;
 use crate::link::{Link, record};
-use crate::{AppendOutcome, StoreError, StoreOptions, error, wake};
+use crate::{AppendOutcome, StoreError, StoreOptions, error, traced, wake};
 
 const BATCH_EVENTS: usize = 1_000;
 const BATCH_BYTES: usize = 1 << 20;
@@ -277,7 +278,8 @@ impl Task {
             renewed: false,
         };
         let latency = Arc::clone(&self.latency);
-        self.sent.push(Box::pin(async move {
+        let span = traced::batch(batch.iter().map(|request| &request.span), events);
+        let recording = async move {
             let started = Instant::now();
             let seen = known.seen;
             let (parts, met_key) = record(&mut link, batch, &known, all_new).await;
@@ -294,7 +296,8 @@ impl Task {
                 connection: link.open,
                 renewed: link.renewed,
             }
-        }));
+        };
+        self.sent.push(Box::pin(recording.instrument(span)));
     }
 
     /// Gives each caller of a batch its answer; says how many there were.
@@ -308,6 +311,9 @@ impl Task {
         }
         let answered = sent.parts.iter().map(|(requests, _)| requests.len()).sum();
         self.on_the_way = self.on_the_way.saturating_sub(answered);
+        if sent.parts.iter().any(|(_, outcome)| outcome.is_ok()) {
+            self.waiting.note(None);
+        }
         for (requests, _) in &sent.parts {
             for request in requests {
                 self.taken.release(&request.append);
@@ -371,6 +377,11 @@ impl Task {
 
     fn fail(&self, batch: Vec<Request>, cause: &sqlx::Error) {
         tracing::error!(error = %cause, appends = batch.len(), "a batch was not recorded");
+        if let sqlx::Error::Database(said) = cause
+            && error::is_unwritable(cause)
+        {
+            self.waiting.note(Some(said.message().to_owned()));
+        }
         for request in batch {
             let error = match cause {
                 sqlx::Error::Database(database)

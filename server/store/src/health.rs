@@ -39,6 +39,11 @@ pub struct OldTransaction {
 }
 
 impl Store {
+    /// Why the database took no append of this server the last time: it is read-only, or its disk is full. None since it takes them.
+    pub fn refusal(&self) -> Option<String> {
+        self.appender().refusal()
+    }
+
     /// How the database is.
     pub async fn database_health(&self) -> Result<DatabaseHealth, StoreError> {
         type Facts = (Vec<String>, i64, i64, i64, bool, Option<String>);

@@ -2,11 +2,13 @@
 
 use std::collections::HashSet;
 
+use highwater_model::filter::Time;
 use highwater_model::{AppendToStream, ExpectedVersion, Limits, ProposedEvent, StreamName};
 use jiff::Timestamp;
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
+use crate::storable::{Unstorable, storable};
 use crate::{Ids, LimitError, StoreError};
 
 /// An append to one stream within a [`Prepared`] one.
@@ -146,25 +148,27 @@ pub(crate) fn check_event(
         }
         .into());
     }
-    for document in [&event.data, &metadata] {
-        match storable(document.get(), limits.json_depth) {
-            Ok(()) => {}
-            Err(Unstorable::Depth) => {
-                return Err(LimitError::JsonDepth {
-                    stream: name(),
-                    event: index,
-                    limit: limits.json_depth,
-                }
-                .into());
+    let found = [&event.data, &metadata]
+        .into_iter()
+        .try_for_each(|document| storable(document.get(), limits.json_depth))
+        .and_then(|()| known_moment(event.occurred_at));
+    match found {
+        Ok(()) => {}
+        Err(Unstorable::Depth) => {
+            return Err(LimitError::JsonDepth {
+                stream: name(),
+                event: index,
+                limit: limits.json_depth,
             }
-            Err(Unstorable::What(what)) => {
-                return Err(LimitError::NotStorable {
-                    stream: name(),
-                    event: index,
-                    what,
-                }
-                .into());
+            .into());
+        }
+        Err(Unstorable::What(what)) => {
+            return Err(LimitError::NotStorable {
+                stream: name(),
+                event: index,
+                what,
             }
+            .into());
         }
     }
     let cause = cause(&metadata).map_err(|problem| StoreError::BadMetadata {
@@ -184,6 +188,14 @@ pub(crate) fn check_event(
             .occurred_at
             .map(|at| Timestamp::from_microsecond(at.as_microsecond()).unwrap_or(at)),
     })
+}
+
+/// Ours reach further back than the database's.
+fn known_moment(occurred_at: Option<Timestamp>) -> Result<(), Unstorable> {
+    match occurred_at {
+        Some(at) if at < Time::EARLIEST => Err(Unstorable::What("a moment before 4714 BC")),
+        _ => Ok(()),
+    }
 }
 
 /// Checks metadata, and reads out of it what has a column of its own: what `jsonb` would find there.
@@ -212,95 +224,4 @@ fn cause(metadata: &RawValue) -> Result<Cause, String> {
     ids().map_err(|key: &str| {
         format!("{key} must be a UUID like 0190b0a4-7c1e-7d33-8a41-0242ac120002")
     })
-}
-
-enum Unstorable {
-    Depth,
-    What(&'static str),
-}
-
-/// What JSON allows and `jsonb` does not. The text is known to be JSON.
-fn storable(json: &str, depth: usize) -> Result<(), Unstorable> {
-    let bytes = json.as_bytes();
-    let (mut at, mut level) = (0, 0);
-    while let Some(&byte) = bytes.get(at) {
-        match byte {
-            b'{' | b'[' => {
-                level += 1;
-                if level > depth {
-                    return Err(Unstorable::Depth);
-                }
-                at += 1;
-            }
-            b'}' | b']' => {
-                level -= 1;
-                at += 1;
-            }
-            b'"' => at = string(json, at + 1)?,
-            b'-' | b'0'..=b'9' => {
-                let end = at
-                    + json[at..]
-                        .find(|c: char| !matches!(c, '0'..='9' | '-' | '+' | '.' | 'e' | 'E'))
-                        .unwrap_or(json.len() - at);
-                number(&json[at..end])?;
-                at = end;
-            }
-            _ => at += 1,
-        }
-    }
-    Ok(())
-}
-
-/// Skips a string; answers where it ends.
-fn string(json: &str, start: usize) -> Result<usize, Unstorable> {
-    let bytes = json.as_bytes();
-    let unit = |at: usize| {
-        json.get(at..at + 4)
-            .and_then(|hex| u16::from_str_radix(hex, 16).ok())
-            .unwrap_or(0)
-    };
-    let mut at = start;
-    while let Some(&byte) = bytes.get(at) {
-        match byte {
-            b'"' => return Ok(at + 1),
-            b'\\' if bytes.get(at + 1) == Some(&b'u') => match unit(at + 2) {
-                0 => return Err(Unstorable::What("\\u0000 in a text")),
-                0xD800..=0xDBFF => {
-                    let pair = json.get(at + 6..at + 8) == Some("\\u")
-                        && matches!(unit(at + 8), 0xDC00..=0xDFFF);
-                    if !pair {
-                        return Err(Unstorable::What(
-                            "half of a surrogate pair (\\ud800 to \\udbff alone)",
-                        ));
-                    }
-                    at += 12;
-                }
-                0xDC00..=0xDFFF => {
-                    return Err(Unstorable::What(
-                        "half of a surrogate pair (\\udc00 to \\udfff alone)",
-                    ));
-                }
-                _ => at += 6,
-            },
-            b'\\' => at += 2,
-            _ => at += 1,
-        }
-    }
-    Ok(at)
-}
-
-/// `numeric` reaches far beyond floating point, but not without end.
-fn number(text: &str) -> Result<(), Unstorable> {
-    const MOST: i64 = 10_000;
-    let exponent = text.find(['e', 'E']).map(|e| {
-        text[e + 1..]
-            .trim_start_matches('+')
-            .parse::<i64>()
-            .unwrap_or(i64::MAX)
-    });
-    let length = i64::try_from(text.len()).unwrap_or(i64::MAX);
-    if length > MOST || exponent.is_some_and(|exponent| exponent.saturating_abs() > MOST) {
-        return Err(Unstorable::What("a number of more than 10,000 digits"));
-    }
-    Ok(())
 }

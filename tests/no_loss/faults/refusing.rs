@@ -14,7 +14,7 @@ use crate::reader::Reader;
 use crate::support::api::{Api, ask};
 use crate::support::database;
 
-async fn sql(database_url: &str, statement: String) {
+pub(super) async fn sql(database_url: &str, statement: String) {
     let mut connection = PgConnection::connect(database_url).await.unwrap();
     sqlx::raw_sql(sqlx::AssertSqlSafe(statement))
         .execute(&mut connection)

@@ -1,6 +1,6 @@
 //! What a command follows from, and the ids of the events that come of it.
 
-use highwater_model::RecordedEvent;
+use highwater_model::{RecordedEvent, Traceparent};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -34,6 +34,8 @@ pub struct Cause {
     pub correlation: Uuid,
     /// That event, where it is one.
     pub event: Option<Uuid>,
+    /// Where in a trace that one was appended.
+    pub traceparent: Option<String>,
     /// Which service acts.
     pub service: &'static str,
     /// For whom.
@@ -43,8 +45,13 @@ pub struct Cause {
 impl Cause {
     /// A service acts because of an event.
     pub fn event(service: &'static str, event: &RecordedEvent) -> Self {
-        let correlation = event.known_metadata().correlation_id;
-        Self::recorded(service, event.id, correlation.unwrap_or(event.id))
+        let known = event.known_metadata();
+        let traceparent = known.traceparent.as_ref().and_then(Value::as_str);
+        let correlation = known.correlation_id.unwrap_or(event.id);
+        Self {
+            traceparent: traceparent.map(str::to_owned),
+            ..Self::recorded(service, event.id, correlation)
+        }
     }
 
     /// A service acts because of an event of which it knows this.
@@ -53,6 +60,7 @@ impl Cause {
             id: event,
             correlation,
             event: Some(event),
+            traceparent: None,
             service,
             actor: format!("service:{service}"),
         }
@@ -75,6 +83,9 @@ impl Cause {
         });
         if let (Some(event), Some(fields)) = (self.event, metadata.as_object_mut()) {
             fields.insert("causation_id".to_owned(), json!(event));
+        }
+        if let (Some(place), Some(fields)) = (&self.traceparent, metadata.as_object_mut()) {
+            fields.insert(Traceparent::NAME.to_owned(), json!(place));
         }
         metadata
     }

@@ -8,6 +8,7 @@ use highwater_model::{
     FlowKind, FlowRuleBody, Problem, ProposedEvent, RecordedEvent, ReleaseBody, RowsPage,
     StreamPage, Subscription, SubscriptionBody,
 };
+use reqwest::header::RETRY_AFTER;
 use reqwest::{Method, RequestBuilder, Response, StatusCode, Url};
 use serde::de::DeserializeOwned;
 use tokio_util::sync::CancellationToken;
@@ -224,13 +225,18 @@ impl Client {
         let mut pause = PAUSE_MIN;
         loop {
             let why = match request().send().await {
-                Ok(answer) if !answer.status().is_server_error() => {
+                Ok(answer) if !asks_for_patience(answer.status()) => {
                     if self.away.swap(false, Ordering::Relaxed) {
                         tracing::info!(url = %self.url, "the server is back");
                     }
                     return judge(answer).await;
                 }
-                Ok(answer) => format!("it answered {}", answer.status()),
+                Ok(answer) => {
+                    if let Some(later) = retry_after(&answer) {
+                        pause = pause.max(later);
+                    }
+                    format!("it answered {}", answer.status())
+                }
                 // No request at all, so no server is asked.
                 Err(error) if error.is_builder() => {
                     return Err(ClientError::Refused(error.to_string()));
@@ -247,6 +253,17 @@ impl Client {
             pause = (pause * 2).min(PAUSE_MAX);
         }
     }
+}
+
+/// It is away, or full.
+fn asks_for_patience(status: StatusCode) -> bool {
+    status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS
+}
+
+/// When the server wants to be asked again. Not later than a minute, whatever it says.
+fn retry_after(answer: &Response) -> Option<Duration> {
+    let seconds = answer.headers().get(RETRY_AFTER)?.to_str().ok()?;
+    Some(Duration::from_secs(seconds.parse::<u64>().ok()?.min(60)))
 }
 
 async fn judge(answer: Response) -> Result<Response, ClientError> {

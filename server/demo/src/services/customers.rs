@@ -182,6 +182,7 @@ impl Customers {
                 id,
                 correlation: id,
                 event: None,
+                traceparent: None,
                 service: Orders::NAME,
                 actor: format!("customer:{customer}"),
             },

@@ -193,6 +193,7 @@ async fn open_stock(client: &Arc<Client>) -> Result<(), ClientError> {
             id,
             correlation: id,
             event: None,
+            traceparent: None,
             service: stock::Stocks::NAME,
             actor: "service:stock".to_owned(),
         };

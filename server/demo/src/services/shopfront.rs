@@ -98,6 +98,7 @@ impl Shopfront {
             id,
             correlation: id,
             event: None,
+            traceparent: None,
             service: Orders::NAME,
             actor: format!("customer:{customer}"),
         };
@@ -127,6 +128,7 @@ impl Shopfront {
             id: id_of(&[b"cancel", order.as_bytes()]),
             correlation,
             event: None,
+            traceparent: None,
             service: Orders::NAME,
             actor: actor.unwrap_or("customer").to_owned(),
         };
@@ -159,6 +161,7 @@ impl Shopfront {
             id,
             correlation: id,
             event: None,
+            traceparent: None,
             service: Stocks::NAME,
             actor: "supplier".to_owned(),
         };

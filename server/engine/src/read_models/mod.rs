@@ -19,6 +19,7 @@ mod runner;
 mod sampler;
 mod step;
 mod supervisor;
+mod traced;
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
@@ -27,7 +28,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use highwater_model::filter::Glob;
-use highwater_model::{Definition, Position, VersionRole};
+use highwater_model::{Definition, Position, Traceparent, VersionRole};
 use highwater_store::read_models::{
     Defined, HandledUpTo, LagSample, Order, ReadModelError, SliceConnections,
 };
@@ -38,6 +39,9 @@ pub use copy_rows::CopyRows;
 pub use fold::{Change, Fold, Folding};
 pub use projection::{Loading, Projection, ProjectionError, Work};
 
+/// Links a span to where in a trace something happened.
+pub type LinkTrace = fn(&tracing::Span, Traceparent);
+
 /// How read models are run.
 #[derive(Debug, Clone)]
 pub struct ReadModelOptions {
@@ -47,6 +51,8 @@ pub struct ReadModelOptions {
     pub connections: u32,
     /// How long a slice may take; a handler that never ends is stopped then.
     pub slice_timeout: Duration,
+    /// Where spans are collected: how a slice's is linked to the traces that its events are part of.
+    pub link: Option<LinkTrace>,
 }
 
 impl Default for ReadModelOptions {
@@ -55,6 +61,7 @@ impl Default for ReadModelOptions {
             folder: None,
             connections: 4,
             slice_timeout: Duration::from_secs(30),
+            link: None,
         }
     }
 }

@@ -9,6 +9,7 @@ use highwater_store::read_models::{RunnableVersion, SliceConnection, SliceConnec
 use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 
+use super::LinkTrace;
 use super::job::Work;
 use super::pace::{FAR, Pace};
 use super::projection::Projection;
@@ -28,6 +29,8 @@ pub(crate) struct Runner {
     pub(crate) code: Option<Arc<dyn Projection>>,
     /// How long a slice may take.
     pub(crate) timeout: Duration,
+    /// Spans of slices are collected.
+    pub(crate) link: Option<LinkTrace>,
     /// An order was given in this process.
     pub(crate) poke: Arc<Notify>,
     /// Checkpoints have moved.

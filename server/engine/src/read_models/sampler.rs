@@ -19,6 +19,7 @@ const PRUNE: Duration = Duration::from_mins(1);
 pub(super) async fn run(inner: Arc<Inner>, token: CancellationToken) {
     let mut kept = Instant::now();
     let mut pruned = Instant::now();
+    let mut clock_seen = Instant::now();
     let mut last: (Position, Vec<LagSample>) = (Position::ZERO, Vec::new());
     let mut failing = false;
     loop {
@@ -43,6 +44,10 @@ pub(super) async fn run(inner: Arc<Inner>, token: CancellationToken) {
                 if pruned.elapsed() >= PRUNE {
                     inner.store.prune_lag().await?;
                     pruned = Instant::now();
+                }
+                if clock_seen.elapsed() >= QUIET {
+                    inner.store.follow_clock_back().await?;
+                    clock_seen = Instant::now();
                 }
             }
             Ok::<_, StoreError>(samples)

@@ -5,16 +5,14 @@ use std::time::{Duration, Instant};
 use highwater_model::{FailurePolicy, Position, ReadModelState, VersionRole};
 use highwater_store::StoreError;
 use highwater_store::read_models::{
-    BegunSlice, EventNames, HandlerFault, Slice, SliceError, SliceSize, SliceStart,
+    BegunSlice, HandlerFault, Slice, SliceError, SliceSize, SliceStart,
 };
+use tracing::Instrument;
 
-use super::load::{fault, load};
 use super::runner::{Next, POLL, Run, Runner};
 
 /// Attempts at an event whose definition says `retry`; the waits between them double, from a second to a minute.
 const ATTEMPTS: i32 = 10;
-/// Events of a slice from which it is worth to read and to handle them beside each other.
-const LARGE: i64 = 10_000;
 /// Positions behind the head up to which it is live.
 pub(super) const LIVE_WITHIN: i64 = 1_000;
 
@@ -63,9 +61,10 @@ impl Runner {
                 return Ok(Next::Rest(POLL));
             }
         };
-        match self.handle(&mut slice, &begun).await {
+        let (span, handled) = self.traced(&mut slice, &begun).await;
+        match handled {
             Ok(()) => {
-                self.keep(run, slice).await?;
+                self.keep(run, slice).instrument(span).await?;
                 let full = begun.events >= i64::from(run.pace.most());
                 self.handled(run, &begun, started.elapsed()).await?;
                 self.worked(run, &begun, started.elapsed(), full).await
@@ -95,26 +94,6 @@ impl Runner {
                     }
                 }
             }
-        }
-    }
-
-    async fn handle(&self, slice: &mut Slice<'_>, begun: &BegunSlice) -> Result<(), SliceError> {
-        match (&self.code, &self.version.schema) {
-            (Some(code), _) => {
-                let is_large = begun.events > LARGE;
-                let empty = begun.after == Position::ZERO;
-                if let Some(loading) = code.loading(empty).filter(|_| is_large) {
-                    return load(slice, begun, loading, code.reads()).await;
-                }
-                let reads = code.reads();
-                let (mut part, mut names) =
-                    (slice.whole(begun, reads).await?, EventNames::of(reads));
-                let events = names.events(&mut part)?;
-                let applied = code.apply(&events, slice.connection()).await;
-                applied.map_err(fault)
-            }
-            (None, Some(schema)) => slice.run_handler(schema).await,
-            (None, None) => Err(SliceError::Database("it has no tables yet".to_owned())),
         }
     }
 

@@ -171,6 +171,7 @@ impl Supervisor {
             generation,
             code,
             timeout: self.inner.options.slice_timeout,
+            link: self.inner.options.link,
             poke,
             moved: self.inner.moved.clone(),
             token: running.token.clone(),

@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 
 /// Where the value that begins `json` ends.
-fn value_end(json: &str) -> usize {
+pub(super) fn value_end(json: &str) -> usize {
     let bytes = json.as_bytes();
     match bytes.first() {
         Some(b'"') => string_end(json),
@@ -144,6 +144,16 @@ pub(super) fn compare(a: &str, b: &str) -> Ordering {
     }
 }
 
+/// Beyond what a count holds, the end of counting: whatever is compared with it is on its other side.
+fn power_of_ten(text: &str) -> i64 {
+    let end = if text.starts_with('-') {
+        i64::MIN
+    } else {
+        i64::MAX
+    };
+    text.trim_start_matches('+').parse().unwrap_or(end)
+}
+
 /// 0.`digits` × 10^`exponent`, without zeros at either end.
 struct Decimal {
     negative: bool,
@@ -159,14 +169,15 @@ impl Decimal {
         let (mantissa, power) = text
             .split_once(['e', 'E'])
             .map_or((text, 0), |(mantissa, power)| {
-                (mantissa, power.trim_start_matches('+').parse().unwrap_or(0))
+                (mantissa, power_of_ten(power))
             });
         let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
         let all = format!("{whole}{fraction}");
         let leading = all.len() - all.trim_start_matches('0').len();
         let digits = all.trim_matches('0').to_owned();
-        let exponent =
-            i64::try_from(whole.len()).unwrap_or(0) - i64::try_from(leading).unwrap_or(0) + power;
+        let before_the_point =
+            i64::try_from(whole.len()).unwrap_or(0) - i64::try_from(leading).unwrap_or(0);
+        let exponent = before_the_point.saturating_add(power);
         Self {
             negative,
             digits,
@@ -184,5 +195,25 @@ impl Decimal {
 
     fn magnitude(&self) -> i64 {
         self.exponent
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_compare_whatever_their_exponents() {
+        for (less, more) in [
+            ("1e9223372036854775805", "1e9223372036854775807"),
+            ("-1e99999999999999999999", "1e-99999999999999999999"),
+            ("5", "1e99999999999999999999"),
+            ("1e-99999999999999999999", "0.5"),
+            ("123e9223372036854775000", "10e9223372036854775807"),
+        ] {
+            assert_eq!(compare(less, more), Ordering::Less, "{less} {more}");
+            assert_eq!(compare(more, less), Ordering::Greater, "{more} {less}");
+        }
+        assert_eq!(compare("0e99999999999999999999", "-0"), Ordering::Equal);
     }
 }

@@ -52,23 +52,30 @@ fn meets(subject: &Subject, event: &RecordedEvent, now: Timestamp) -> bool {
             let has = |text: &str| text.to_ascii_lowercase().contains(&word);
             has(event.stream.as_str())
                 || has(&event.event_type)
-                || anywhere(event.data.get().trim(), &has)
-                || anywhere(event.metadata.get().trim(), &has)
+                || anywhere(event.data.get(), &has)
+                || anywhere(event.metadata.get(), &has)
         }
     }
 }
 
-/// A string, a number or a key in the document.
+/// A string, a number or a key in the document. From end to end rather than from value to value: what SQL appends may nest without a limit.
 fn anywhere(json: &str, has: &impl Fn(&str) -> bool) -> bool {
-    if let Some(text) = json::text(json) {
-        return has(&text);
+    let begins = |c: char| matches!(c, '"' | '-' | '0'..='9');
+    let mut left = json;
+    while let Some(at) = left.find(begins) {
+        let word = &left[at..];
+        let (word, behind) = word.split_at(json::value_end(word));
+        let found = if json::is_number(word) {
+            has(word)
+        } else {
+            json::text(word).is_some_and(|text| has(&text))
+        };
+        if found {
+            return true;
+        }
+        left = behind;
     }
-    if json::is_number(json) {
-        return has(json);
-    }
-    json::children(json)
-        .into_iter()
-        .any(|(key, value)| key.is_some_and(|key| has(&key)) || anywhere(value, has))
+    false
 }
 
 impl Value {

@@ -1,7 +1,7 @@
 //! Reads a filter line.
 
 use jiff::Timestamp;
-use jiff::civil::Date;
+use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use uuid::Uuid;
 
@@ -50,6 +50,8 @@ const KEYS: [&str; 11] = [
     "until:",
     "data.…:",
 ];
+/// Bytes of one line: what a person types, or a program makes of a few hundred ids.
+const LINE: usize = 16 << 10;
 /// Terms of one line; each costs work for every event.
 const TERMS: usize = 50;
 /// Values of one term.
@@ -69,6 +71,10 @@ pub(super) fn parse(line: &str) -> Result<Vec<Term>, FilterError> {
     let mut reader = Reader { line, at: 0 };
     if let Some(nul) = line.find('\0') {
         return Err(reader.wrong(nul, nul + 1, "no stored text holds a NUL character", &[]));
+    }
+    if line.len() > LINE {
+        let message = format!("a filter line has {LINE} bytes at most");
+        return Err(reader.wrong(line.floor_char_boundary(LINE), line.len(), message, &[]));
     }
     let mut terms = Vec::new();
     loop {
@@ -486,14 +492,49 @@ fn time(text: &str) -> Option<Time> {
         let count = text[..text.len() - 1].parse::<u32>().ok()?;
         return Some(Time::Ago(i64::from(count) * size));
     }
-    if let Ok(at) = text.parse::<Timestamp>() {
-        // The database keeps microseconds.
-        return Timestamp::from_microsecond(at.as_microsecond())
-            .ok()
-            .map(Time::At);
-    }
-    let date: Date = text.parse().ok()?;
-    date.to_zoned(TimeZone::UTC)
+    let at = text.parse::<Timestamp>().ok().or_else(|| utc(text))?;
+    // The database keeps microseconds.
+    Timestamp::from_microsecond(at.as_microsecond())
         .ok()
-        .map(|zoned| Time::At(zoned.timestamp()))
+        .map(Time::At)
+}
+
+/// A date, or a date and a time, that says nothing of where: UTC.
+fn utc(text: &str) -> Option<Timestamp> {
+    // A time zone in brackets would be read and left out.
+    if text.contains('[') {
+        return None;
+    }
+    let civil = text.parse::<DateTime>().ok()?;
+    let zoned = civil.to_zoned(TimeZone::UTC).ok()?;
+    Some(zoned.timestamp())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_moment_without_an_offset_is_utc_to_the_second() {
+        for (text, at) in [
+            ("2026-03-01", "2026-03-01T00:00:00Z"),
+            ("2026-03-01T09:30", "2026-03-01T09:30:00Z"),
+            ("2026-03-01T09:30:05.1234567", "2026-03-01T09:30:05.123456Z"),
+            ("2026-03-01T09:30:00+02:00", "2026-03-01T07:30:00Z"),
+        ] {
+            assert_eq!(time(text), Some(Time::At(at.parse().unwrap())), "{text}");
+        }
+        for text in ["2026-03-01T09:30[Europe/Paris]", "9999-12-31", "2026-13-01"] {
+            assert_eq!(time(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn no_moment_is_before_those_that_the_database_knows() {
+        let now = "2026-03-01T00:00:00Z".parse().unwrap();
+        for text in ["4294967295w", "-009999-01-03", "-004713-11-23T23:59:59Z"] {
+            assert_eq!(time(text).unwrap().resolve(now), Time::EARLIEST, "{text}");
+        }
+        assert_eq!(Time::EARLIEST.to_string(), "-004713-11-24T00:00:00Z");
+    }
 }

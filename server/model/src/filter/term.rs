@@ -164,14 +164,18 @@ pub enum Time {
 }
 
 impl Time {
-    /// The moment itself.
+    /// PostgreSQL knows no moment before this one, in 4714 BC.
+    pub const EARLIEST: Timestamp = Timestamp::constant(-210_866_803_200, 0);
+
+    /// The moment itself, or the earliest that there is: nothing was recorded before it.
     pub fn resolve(self, now: Timestamp) -> Timestamp {
-        match self {
+        let at = match self {
             Self::At(at) => at,
             Self::Ago(seconds) => now
                 .checked_sub(SignedDuration::from_secs(seconds))
-                .unwrap_or(Timestamp::MIN),
-        }
+                .unwrap_or(Self::EARLIEST),
+        };
+        at.max(Self::EARLIEST)
     }
 }
 

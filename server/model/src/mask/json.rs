@@ -6,6 +6,9 @@ use super::MASKED;
 use super::path::{MaskKey, below, ends, is_link};
 use crate::filter::json::children;
 
+/// Levels of a document that are looked into. What an API's writer sends has 64; SQL takes more, and what is that deep is hidden as a whole.
+const LEVELS: usize = 200;
+
 /// The value that stands in the place of a hidden one.
 pub(super) fn mask() -> Box<RawValue> {
     raw(quoted(MASKED))
@@ -14,7 +17,7 @@ pub(super) fn mask() -> Box<RawValue> {
 /// The document without what the paths lead to.
 pub(super) fn masked(document: &RawValue, paths: &[&[MaskKey]]) -> Box<RawValue> {
     let mut text = String::with_capacity(document.get().len());
-    value(document.get(), paths, &mut text);
+    value(document.get(), paths, LEVELS, &mut text);
     raw(text)
 }
 
@@ -29,20 +32,20 @@ pub(super) fn masked_metadata(document: &RawValue, paths: &[&[MaskKey]]) -> Box<
             continue;
         };
         if is_link(&key) && child.starts_with('"') {
-            member(&key, child, &[], &mut text);
+            member(&key, child, &[], LEVELS, &mut text);
         } else if all {
             hides = true;
         } else {
-            member(&key, child, &below(paths, &key), &mut text);
+            member(&key, child, &below(paths, &key), LEVELS, &mut text);
         }
     }
     if hides {
-        member(MASKED, "", &[&[]], &mut text);
+        member(MASKED, "", &[&[]], LEVELS, &mut text);
     }
     raw(format!("{{{text}}}"))
 }
 
-fn value(json: &str, paths: &[&[MaskKey]], text: &mut String) {
+fn value(json: &str, paths: &[&[MaskKey]], levels: usize, text: &mut String) {
     if ends(paths) {
         text.push_str(&quoted(MASKED));
         return;
@@ -53,15 +56,19 @@ fn value(json: &str, paths: &[&[MaskKey]], text: &mut String) {
         text.push_str(json);
         return;
     }
+    let Some(levels) = levels.checked_sub(1) else {
+        text.push_str(&quoted(MASKED));
+        return;
+    };
     let mut inside = String::with_capacity(json.len());
     for (key, child) in children(json) {
         match key {
-            Some(key) => member(&key, child, &below(paths, &key), &mut inside),
+            Some(key) => member(&key, child, &below(paths, &key), levels, &mut inside),
             // A key that can't be read may be one of those that are hidden.
-            None if is_object => member(MASKED, child, &[&[]], &mut inside),
+            None if is_object => member(MASKED, child, &[&[]], levels, &mut inside),
             None => {
                 comma(&mut inside);
-                value(child, paths, &mut inside);
+                value(child, paths, levels, &mut inside);
             }
         }
     }
@@ -71,11 +78,11 @@ fn value(json: &str, paths: &[&[MaskKey]], text: &mut String) {
     text.push(close);
 }
 
-fn member(key: &str, child: &str, paths: &[&[MaskKey]], text: &mut String) {
+fn member(key: &str, child: &str, paths: &[&[MaskKey]], levels: usize, text: &mut String) {
     comma(text);
     text.push_str(&quoted(key));
     text.push(':');
-    value(child, paths, text);
+    value(child, paths, levels, text);
 }
 
 fn comma(text: &mut String) {
@@ -177,6 +184,10 @@ mod tests {
             "]".repeat(depth)
         );
         assert!(!seen(&lists, &["data.a"]).contains("secret"));
+        let endless = format!("{}\"secret\"{}", "[".repeat(20_000), "]".repeat(20_000));
+        let found = seen(&endless, &["data.a"]);
+        assert!(!found.contains("secret") && found.contains(MASKED));
+        assert_eq!(seen(&endless, &[]), endless);
         let large = format!(
             "{{\"pad\":\"{}\",\"list\":[{}]}}",
             "x".repeat(500_000),

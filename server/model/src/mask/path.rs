@@ -103,7 +103,14 @@ impl MaskPath {
                 LINKS.join(", ")
             )));
         }
-        Ok(Self { root, keys })
+        let path = Self { root, keys };
+        // The normal form is what is kept, and has quotes of its own.
+        if path.to_string().len() > BYTES {
+            return Err(wrong(format!(
+                "A path has up to {BYTES} bytes, with what its quotes need."
+            )));
+        }
+        Ok(path)
     }
 
     /// All of a document.
@@ -258,6 +265,8 @@ mod tests {
             assert!(error.message.contains(words), "{text:?}: {error}");
         }
         assert!(MaskPath::parse(&format!("data{}", ".a".repeat(21))).is_err());
+        let needs_quotes = format!("data.{}", "\\".repeat(300));
+        assert!(MaskPath::parse(&needs_quotes).is_err());
     }
 
     #[test]

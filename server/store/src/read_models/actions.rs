@@ -15,6 +15,17 @@ pub struct Order {
     pub actor: String,
     /// Why.
     pub reason: Option<String>,
+    /// The second person who agreed to it, where that was needed.
+    pub approved: Option<Approved>,
+}
+
+/// That a second person has agreed to an order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Approved {
+    /// The number of the approval.
+    pub id: i64,
+    /// Who agreed.
+    pub by: String,
 }
 
 impl Order {
@@ -23,7 +34,15 @@ impl Order {
         Self {
             actor: actor.into(),
             reason: reason.map(str::to_owned),
+            approved: None,
         }
+    }
+
+    /// The same with the second person who agreed to it; the audit log names both.
+    #[must_use]
+    pub fn approved(mut self, approved: Option<Approved>) -> Self {
+        self.approved = approved;
+        self
     }
 }
 
@@ -220,9 +239,13 @@ async fn write(
     action: &str,
     subject: Subject<'_>,
     before: Value,
-    after: Value,
+    mut after: Value,
     outcome: &str,
 ) -> Result<i64, StoreError> {
+    if let (Some(approved), Value::Object(after)) = (&order.approved, &mut after) {
+        after.insert("approval".to_owned(), approved.id.into());
+        after.insert("approved_by".to_owned(), approved.by.as_str().into());
+    }
     let (read_model, subscription) = match subject {
         Subject::Store => (None, None),
         Subject::ReadModel(name) => (Some(name), None),

@@ -160,7 +160,8 @@ impl Store {
     pub(super) async fn recent_lag(&self) -> Result<BTreeMap<i64, Vec<LagPoint>>, StoreError> {
         let rows: Vec<Point> = sqlx::query_as(
             "select version_id, at, positions, matching, capped, seconds, handled from highwater.lag_history
-             where step = 1 and at >= now() - interval '30 seconds' order by at limit 60000",
+             -- What lies further ahead is of a clock that was set back since.
+             where step = 1 and at >= now() - interval '30 seconds' and at < now() + interval '1 minute' order by at limit 60000",
         )
         .fetch_all(self.pool())
         .await?;

@@ -52,12 +52,13 @@ pub(crate) mod set_up;
 mod slice;
 mod slice_event;
 mod slice_events;
+mod slice_traces;
 mod trend;
 mod verify;
 mod versions;
 mod views;
 
-pub use actions::{ActionQuery, Order};
+pub use actions::{ActionQuery, Approved, Order};
 pub use check::{SlicingDifference, SlicingReport};
 pub use define::Defined;
 pub use error::ReadModelError;
