@@ -266,6 +266,8 @@ const PAGES: [string, (of: Things) => string, (of: Things) => string][] = [
     () => '/approvals',
     () => `
       - heading "Approvals" [level=1]
+      - paragraph:
+        - link "on record"
       - region "Waiting":
         - heading "Waiting" [level=2]
         - status

@@ -127,6 +127,7 @@ async fn serve(
         boards: Boards::start(&store, &tasks),
         states: States::new(store.clone()),
         subscriptions: Subscriptions::start(store.clone(), feed.clone(), &tasks),
+        probed: tokio::sync::Mutex::default(),
         alerts: Alerts::of(gate.origin().unwrap_or(&here)),
         limits: Limits::start(&args.limits.options(gate.login()), &tasks),
         gate: Arc::clone(&gate),

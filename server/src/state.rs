@@ -3,12 +3,14 @@
 use std::ops::Deref;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Instant;
 
 use highwater_engine::{Feed, ReadModels, States, Subscriptions};
-use highwater_model::Environment;
+use highwater_model::{Environment, Mark};
 use highwater_store::Store;
 use leptos::config::LeptosOptions;
 use metrics_exporter_prometheus::PrometheusHandle;
+use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 
 use crate::alerts::Alerts;
@@ -44,6 +46,8 @@ pub struct Reach {
     pub boards: Boards,
     /// What it takes at once.
     pub limits: Limits,
+    /// Where the mark was when a probe last asked the database, and when that was: all who probe share one look.
+    pub probed: Mutex<Option<(Instant, Mark)>>,
     /// How this server looks after alerts.
     pub alerts: Alerts,
     /// The demo shop, if this server runs one.

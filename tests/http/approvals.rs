@@ -199,13 +199,87 @@ async fn who_asked_their_tokens_and_who_may_not_do_it_can_not_agree() {
     let of_program = kept["id"].as_i64().unwrap();
     let maker = place.decide(root, of_program, "approve").await;
     is_refused(maker, 403, "not_allowed", &["a token of yours"]);
+    // Grace may hold the token herself.
+    let holder = place.decide(&place.grace, of_program, "approve").await;
+    is_refused(holder, 403, "not_allowed", &["an admin other than"]);
+    // The program follows its own, and sees no other.
+    let own = server.request("GET", "/api/approvals").bearer_auth(&secret);
+    let (_, own) = answer(own).await;
+    assert_eq!(own.as_array().unwrap().len(), 1, "{own}");
+    assert_eq!(own[0]["id"], of_program);
+    let other = server.request("GET", &format!("/api/approvals/{id}"));
+    is_refused(
+        answer(other.bearer_auth(&secret)).await,
+        404,
+        "not_found",
+        &[],
+    );
     assert!(place.is_there().await);
-    let (status, done) = place.decide(&place.grace, of_program, "approve").await;
+    let second = user(server, root, "second", "admin").await;
+    let (status, done) = place.decide(&second, of_program, "approve").await;
     assert_eq!(
         (status, &done["approval"]["state"]),
         (StatusCode::OK, &json!("done"))
     );
     assert_eq!(place.actions("remove").await[0]["actor"], "token:ci");
+}
+
+#[tokio::test]
+async fn a_token_that_has_leaked_is_revoked_by_one_admin_at_once() {
+    let place = Place::new().await;
+    let (server, root) = (&place.server, &place.root);
+    let (id, secret) = token(server, root, "ci", &["read"]).await;
+    let path = format!("/api/tokens/{id}");
+    let unconfirmed = answer(root.request(server, "DELETE", &path)).await;
+    is_refused(unconfirmed, 428, "confirmation_needed", &[]);
+    let request = root.request(server, "DELETE", &path);
+    let revoked = answer(request.header(CONFIRM_HEADER, id.to_string())).await;
+    assert_eq!(revoked.0, StatusCode::NO_CONTENT, "{}", revoked.1);
+    let late = server.request("GET", "/api/approvals").bearer_auth(secret);
+    is_refused(answer(late).await, 401, "bad_token", &[]);
+}
+
+#[tokio::test]
+async fn what_nobody_could_read_or_is_too_much_of_one_person_does_not_wait() {
+    let place = Place::new().await;
+    let (server, ada) = (&place.server, &place.ada);
+    let path = "/api/subscriptions/mailer/skip";
+    let long = json!({"reason": "x".repeat(257 << 10)});
+    let request = ada.request(server, "POST", path).json(&long);
+    let request = request.header(CONFIRM_HEADER, "mailer");
+    is_refused(answer(request).await, 413, "body_too_large", &["256 KiB"]);
+    place
+        .in_sql(
+            "insert into highwater.approvals (asked_by, person, expires_at, method, path, body, subject, needs)
+             select 'ada', 'ada', clock_timestamp() + interval '1 hour', 'POST', '/api/x/' || i, '{\"i\": 1}', 'x', '{operate}'
+             from generate_series(1, 50) i",
+        )
+        .await;
+    let full = answer(remove(ada, server)).await;
+    is_refused(full, 409, "refused", &["of ada"]);
+    // Others go on.
+    let (status, kept) = answer(remove(&place.grace, server)).await;
+    assert_eq!(status, StatusCode::ACCEPTED, "{kept}");
+    // Who counts them is not sent what they send.
+    let (_, open) = ada.get(server, "/api/approvals?open=true").await;
+    let open = open.as_array().unwrap();
+    assert_eq!(open.len(), 51);
+    assert!(open.iter().all(|one| one.get("body").is_none()));
+}
+
+#[tokio::test]
+async fn who_is_made_anew_by_the_same_name_has_not_asked() {
+    let place = Place::new().await;
+    let id = place.asked().await;
+    place
+        .in_sql(
+            "update highwater.users set created_at = clock_timestamp() + interval '1 second' where name = 'ada'",
+        )
+        .await;
+    let (status, done) = place.decide(&place.grace, id, "approve").await;
+    assert_eq!(status, StatusCode::OK, "{done}");
+    assert_eq!(done["approval"]["state"], "failed", "{done}");
+    assert!(place.is_there().await);
 }
 
 #[tokio::test]

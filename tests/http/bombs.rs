@@ -37,6 +37,13 @@ async fn a_body_full_of_small_events_is_counted_and_not_kept() {
     let streams = vec![r#"{"stream":"a","events":[]}"#; 200_000].join(",");
     let found = server.post("/api/events", format!("[{streams}]")).await;
     is_refused(found, 413, "too_many_events", &["1000"]);
+    let one = format!(r#"[{{"stream":"a","events":[{events}]}}]"#);
+    let found = server.post("/api/events", one).await;
+    is_refused(found, 413, "too_many_events", &["200000 events", "1000"]);
+    // Also where something else is wrong, behind them.
+    let broken = format!(r#"[{{"stream":"a","events":[{events}]}},1]"#);
+    let found = server.post("/api/events", broken).await;
+    is_refused(found, 413, "too_many_events", &["1000"]);
 }
 
 #[tokio::test]

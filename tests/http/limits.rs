@@ -4,7 +4,8 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use reqwest::{RequestBuilder, Response, StatusCode};
+use futures_util::{StreamExt, stream};
+use reqwest::{Body, RequestBuilder, Response, StatusCode};
 use serde_json::{Value, json};
 use tokio::time::timeout;
 
@@ -110,12 +111,12 @@ async fn with_login() -> (Process, Api, String) {
     (process, api, cookie)
 }
 
-async fn token(api: &Api, cookie: &str, name: &str) -> String {
+async fn token(api: &Api, cookie: &str, name: &str, right: &str) -> String {
     let request = api
         .request("POST", "/api/tokens")
         .header("cookie", cookie)
         .header("origin", format!("http://{}", api.address))
-        .json(&json!({"name": name, "rights": ["read"], "days": 1}));
+        .json(&json!({"name": name, "rights": [right], "days": 1}));
     let (status, made) = ask(request).await.unwrap();
     assert_eq!(status, StatusCode::OK, "{made}");
     made["secret"].as_str().unwrap().to_owned()
@@ -125,8 +126,8 @@ async fn token(api: &Api, cookie: &str, name: &str) -> String {
 async fn two_tokens_do_not_share_and_neither_uses_up_their_address() {
     let (_process, api, cookie) = with_login().await;
     let (busy, calm) = (
-        token(&api, &cookie, "busy").await,
-        token(&api, &cookie, "calm").await,
+        token(&api, &cookie, "busy", "read").await,
+        token(&api, &cookie, "calm", "read").await,
     );
     let by = |token: &str| api.request("GET", "/api/store").bearer_auth(token);
     // Who they are is asked once, and known for a while.
@@ -149,4 +150,57 @@ async fn made_up_tokens_are_counted_by_address() {
     });
     let (_, refused) = send(made_up).await;
     assert!(!refused.is_empty());
+}
+
+#[tokio::test]
+async fn who_was_let_in_before_is_not_locked_out_by_a_stranger_at_their_address() {
+    let (_process, api, cookie) = with_login().await;
+    let known = token(&api, &cookie, "known", "read").await;
+    token(&api, &cookie, "spare", "read").await;
+    let by_token = || api.request("GET", "/api/store").bearer_auth(&known).send();
+    assert_eq!(by_token().await.unwrap().status(), StatusCode::OK);
+    let flood = async || {
+        let strangers = (0..MANY).map(|_| api.request("GET", "/api/store"));
+        assert!(!send(strangers).await.1.is_empty());
+    };
+    flood().await;
+    assert_eq!(by_token().await.unwrap().status(), StatusCode::OK);
+    // Rights change, and it is asked anew who everybody is.
+    let by_root = |method: &str, path: &str| {
+        let request = api.request(method, path).header("cookie", &cookie);
+        request.header("origin", format!("http://{}", api.address))
+    };
+    let (_, tokens) = ask(by_root("GET", "/api/tokens")).await.unwrap();
+    let mut tokens = tokens.as_array().unwrap().iter();
+    let spare = tokens.find(|token| token["name"] == "spare").unwrap();
+    let revoke = by_root("DELETE", &format!("/api/tokens/{}", spare["id"]));
+    let revoked = revoke.send().await.unwrap();
+    assert_eq!(revoked.status(), StatusCode::NO_CONTENT);
+    flood().await;
+    assert_eq!(by_token().await.unwrap().status(), StatusCode::OK);
+}
+
+#[tokio::test]
+async fn imports_of_one_token_that_pause_leave_room_for_those_of_another() {
+    let (_process, api, cookie) = with_login().await;
+    let (greedy, other) = (
+        token(&api, &cookie, "greedy", "append").await,
+        token(&api, &cookie, "other", "append").await,
+    );
+    let line = "{\"stream\":\"order-1\",\"type\":\"A\",\"data\":1}\n";
+    let mut open = Vec::new();
+    for _ in 0..5 {
+        let body = stream::iter([Ok::<_, std::io::Error>(line)]).chain(stream::pending());
+        let import = api.request("POST", "/api/import").bearer_auth(&greedy);
+        let answer = import.body(Body::wrap_stream(body)).send().await.unwrap();
+        open.push(answer);
+    }
+    let statuses: Vec<StatusCode> = open.iter().map(Response::status).collect();
+    assert_eq!(statuses[..4], [StatusCode::OK; 4]);
+    assert_eq!(statuses[4], StatusCode::SERVICE_UNAVAILABLE);
+    let import = api.request("POST", "/api/import").bearer_auth(&other);
+    let answer = import.body(line).send().await.unwrap();
+    assert_eq!(answer.status(), StatusCode::OK);
+    let said = answer.text().await.unwrap();
+    assert!(said.contains("\"imported\":1"), "{said}");
 }

@@ -2,10 +2,14 @@
 
 use std::collections::HashMap;
 use std::process::Stdio;
+use std::time::Duration;
 
 use futures_util::future::join_all;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
 
 use crate::program::{Process, Server, command};
 use crate::support::database;
@@ -90,6 +94,35 @@ async fn what_there_is_no_room_for_is_refused_and_what_was_answered_is_there_onc
     let again = refused[0];
     let answer = append(again).body(body(again)).send().await.unwrap();
     assert_eq!(answer.status(), StatusCode::CREATED);
+}
+
+/// Says that so many bytes come, and sends none.
+async fn head_alone(address: &str, bytes: usize) -> TcpStream {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    let head = format!(
+        "POST /api/streams/big-1/events HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: {bytes}\r\n\r\n"
+    );
+    stream.write_all(head.as_bytes()).await.unwrap();
+    stream
+}
+
+#[tokio::test]
+async fn a_head_alone_takes_no_room_and_is_refused_before_its_body_comes() {
+    let server = server().await;
+    let address = &server.api.address;
+    let mut silent = Vec::new();
+    for _ in 0..6 {
+        silent.push(head_alone(address, 8 << 20).await);
+    }
+    let append = server.api.request("POST", "/api/streams/big-2/events");
+    let append = append.header("content-type", "application/json");
+    let answer = append.body(body(1)).send().await.unwrap();
+    assert_eq!(answer.status(), StatusCode::CREATED);
+    let mut large = head_alone(address, 1 << 30).await;
+    let mut said = [0; 12];
+    let refused = timeout(Duration::from_secs(5), large.read_exact(&mut said)).await;
+    refused.unwrap().unwrap();
+    assert_eq!(&said, b"HTTP/1.1 413");
 }
 
 #[tokio::test]

@@ -212,6 +212,7 @@ impl Running {
             feed,
             read_models,
             demo: None,
+            probed: tokio::sync::Mutex::default(),
             draining: CancellationToken::new(),
             stopping: CancellationToken::new(),
             data_dir: None,

@@ -107,16 +107,24 @@ async fn who_finds_no_place_is_told_so_and_finds_one_later() {
     for _ in 0..2 {
         open.push(TcpStream::connect(&server.api.address).await.unwrap());
     }
-    let asked = server.api.request("GET", "/healthz").send();
+    let asked = server.api.request("GET", "/api/store").send();
     let refused = asked.await.unwrap();
     assert_eq!(refused.status(), StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(refused.headers()["retry-after"], "5");
     let problem: Value = serde_json::from_str(&refused.text().await.unwrap()).unwrap();
     assert_eq!(problem["type"], "too_many_connections");
+    // Who would restart the server is told that it runs; who sends it requests, that it takes none.
+    let probe = async |path: &str| {
+        let answer = server.api.request("GET", path).send().await.unwrap();
+        (answer.status(), answer.text().await.unwrap())
+    };
+    let alive = probe("/healthz").await;
+    assert_eq!(alive, (StatusCode::OK, "ok\n".to_owned()));
+    assert_eq!(probe("/readyz").await.0, StatusCode::SERVICE_UNAVAILABLE);
     open.clear();
     let found = async {
         loop {
-            let answer = server.api.request("GET", "/healthz").send().await;
+            let answer = server.api.request("GET", "/api/store").send().await;
             if answer.is_ok_and(|answer| answer.status() == StatusCode::OK) {
                 return;
             }

@@ -11,6 +11,13 @@ impl Api {
         self.get(Query::new("/api/approvals")).await
     }
 
+    /// Those that wait, without what was sent along.
+    pub async fn open_approvals(&self) -> Answer<Vec<Approval>> {
+        let mut query = Query::new("/api/approvals");
+        query.text("open", "true");
+        self.get(query).await
+    }
+
     /// Agrees to one: it is carried out at once.
     pub async fn approve(&self, id: i64, comment: String) -> Answer<CarriedOut> {
         self.post(of(id, "/approve"), &said(comment)).await

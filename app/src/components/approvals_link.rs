@@ -60,7 +60,7 @@ fn Counted(
 }
 
 async fn count(waiting: RwSignal<usize>) {
-    if let Ok(all) = Api::from_context().approvals().await {
+    if let Ok(all) = Api::from_context().open_approvals().await {
         let _ = waiting.try_set(theirs(&all));
     }
 }

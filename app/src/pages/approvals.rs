@@ -133,6 +133,9 @@ pub fn ApprovalsPage() -> impl IntoView {
     view! {
         <Title text="Approvals" />
         <h1>"Approvals"</h1>
+        <p class="dim">
+            "Who asked, who agreed, and what came of it stays " <a href="/audit">"on record"</a> "."
+        </p>
         <Transition fallback=Loading>
             {move || Suspend::new(async move {
                 match found.await {

@@ -103,7 +103,8 @@ pub struct Approval {
     pub method: String,
     /// The call, with its query.
     pub path: String,
-    /// What was sent along: JSON, or the text of a definition. None where that was nothing, or may quote what this caller may not see.
+    /// What was sent along: JSON, or the text of a definition. None where that was nothing, or may quote what this caller may not see, and in a
+    /// list once it is over.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub body: Option<Value>,
     /// The name that was typed: of what the order acts on.

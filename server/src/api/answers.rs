@@ -48,12 +48,13 @@ fn add(path: &str, operation: &mut Map<String, Value>) {
         may.push(("503", "The database does not answer, or the server is full; Retry-After says when to try again"));
         may.push(("504", "It took too long and was given up"));
     }
-    let may_wait = operation.contains_key("x-confirm");
+    let may_wait = operation.contains_key("x-confirm") && !operation.contains_key("x-alone");
     let Some(Value::Object(answers)) = operation.get_mut("responses") else {
         return;
     };
-    if may_wait && !answers.contains_key("202") {
-        answers.insert("202".to_owned(), waits());
+    if may_wait {
+        let own = answers.remove("202");
+        answers.insert("202".to_owned(), own.map_or_else(waits, or_waits));
     }
     for (status, description) in may {
         if !answers.contains_key(status) {
@@ -66,6 +67,19 @@ fn add(path: &str, operation: &mut Map<String, Value>) {
 fn waits() -> Value {
     let schema = json!({"$ref": "#/components/schemas/Approval"});
     json!({"description": "With --approval: it waits for a second person, Location says where", "content": {"application/json": {"schema": schema}}})
+}
+
+/// The same of a call that has a 202 of its own.
+fn or_waits(mut own: Value) -> Value {
+    let waits = waits();
+    let words = [&own["description"], &waits["description"]];
+    let words: Vec<&str> = words.into_iter().filter_map(Value::as_str).collect();
+    let words: Vec<&str> = words.into_iter().filter(|said| !said.is_empty()).collect();
+    own["description"] = words.join(". ").into();
+    let of = |answer: &Value| answer["content"]["application/json"]["schema"].clone();
+    let either = json!({"oneOf": [of(&own), of(&waits)]});
+    own["content"]["application/json"]["schema"] = either;
+    own
 }
 
 fn problem(description: &str) -> Value {
@@ -97,6 +111,27 @@ mod tests {
             ["200", "400", "401", "403", "422", "429", "503", "504"]
         );
         assert_eq!(answers["403"]["description"], "masked");
+    }
+
+    #[test]
+    fn an_order_that_may_wait_says_so_beside_its_own_202() {
+        let own = json!({"description": "It runs", "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Job"}}}});
+        let order = |more: &str| json!({"security": [{}], "x-confirm": "name", more: true, "responses": {"202": own.clone()}});
+        let answered = answers("/x/{name}", &order("x-other"));
+        let both = &answered["202"];
+        let either = both["content"]["application/json"]["schema"]["oneOf"].as_array();
+        let either: Vec<&Value> = either.unwrap().iter().map(|one| &one["$ref"]).collect();
+        assert_eq!(
+            either,
+            ["#/components/schemas/Job", "#/components/schemas/Approval"]
+        );
+        assert!(
+            both["description"]
+                .as_str()
+                .unwrap()
+                .starts_with("It runs. With --approval")
+        );
+        assert_eq!(answers("/x/{name}", &order("x-alone"))["202"], own);
     }
 
     #[test]

@@ -12,7 +12,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use super::append_traced::keep_trace;
 use super::cloud_events;
 use super::extract::{Path, media_type};
-use super::few::few;
+use super::few::{few, few_in_all};
 use super::problem::{ApiError, ApiResult};
 use crate::limits::append_body;
 use crate::state::AppState;
@@ -42,7 +42,10 @@ async fn append_to_stream(
 ) -> ApiResult<Response> {
     let stream = StreamName::new(stream)?;
     let expected_version = expected_version(&headers)?;
-    let (body, _room) = append_body(request, &state).await?;
+    let (body, _room) = match append_body(request, &state).await {
+        Ok(taken) => taken,
+        Err(refusal) => return Ok(*refusal),
+    };
     let most = state.store.limits().append_events;
     let events = match media_type(&headers).as_str() {
         cloud_events::ONE | cloud_events::BATCH => {
@@ -80,13 +83,16 @@ async fn append_to_streams(
     headers: HeaderMap,
     request: Request,
 ) -> ApiResult<Response> {
-    let (body, _room) = append_body(request, &state).await?;
+    let (body, _room) = match append_body(request, &state).await {
+        Ok(taken) => taken,
+        Err(refusal) => return Ok(*refusal),
+    };
     let most = state.store.limits().append_events;
     let mut appends = match media_type(&headers).as_str() {
         cloud_events::ONE | cloud_events::BATCH => cloud_events::appends_of(&body, &headers, most)?,
         kind => {
             json_kind(kind)?;
-            few::<AppendToStream>(&body, most)?
+            few_in_all(&body, most)?
         }
     };
     keep_trace(&headers, &mut appends, state.store.limits());

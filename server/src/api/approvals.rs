@@ -3,15 +3,17 @@
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::{Extension, Json};
-use highwater_model::{Approval, ApprovalState, CarriedOut, DecideBody, Problem};
+use highwater_model::{Approval, ApprovalState, CarriedOut, DecideBody, Problem, Right};
 use highwater_store::approvals::KeptOrder;
+use serde::Deserialize;
+use utoipa::IntoParams;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::extract::{Path, body, json};
+use super::extract::{Path, Query, body, json};
 use super::orders::order;
 use super::problem::{ApiError, ApiResult};
 use crate::caller::Caller;
-use crate::identity::approval::{Orders, may_not_decide, shown};
+use crate::identity::approval::{Carried, Orders, may_not_decide, shown};
 use crate::state::AppState;
 
 /// Approvals that are answered at once.
@@ -30,27 +32,51 @@ pub fn lasting_routes() -> OpenApiRouter<AppState> {
     OpenApiRouter::new().routes(routes!(approve))
 }
 
-/// Orders that wait for a second person, the oldest first; then those that are over, the newest first; 200 at most.
-#[utoipa::path(get, path = "/api/approvals", security(("login" = ["read"])), tag = "approvals", responses((status = 200, body = Vec<Approval>)))]
-async fn approvals(
-    State(state): State<AppState>,
-    Extension(caller): Extension<Caller>,
-) -> ApiResult<Json<Vec<Approval>>> {
-    let all = state.store.approvals(LISTED).await?;
-    let all = all.into_iter().map(|one| shown(&caller, one));
-    Ok(Json(all.collect()))
+/// Which of them.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct ApprovalsParams {
+    /// Only those that wait, without what was sent along: for who counts them.
+    open: Option<bool>,
 }
 
-/// One order that waits, or did.
-#[utoipa::path(get, path = "/api/approvals/{id}", security(("login" = ["read"])), tag = "approvals", params(("id" = i64, Path)),
+/// Orders that wait for a second person, the oldest first; then those that are over, the newest first, without what was sent along; 200 at
+/// most. Who may not read sees what they have asked for themselves.
+#[utoipa::path(get, path = "/api/approvals", security(("login" = ["read"]), ("login" = ["operate"]), ("login" = ["define"]), ("login" = ["administer"])), tag = "approvals", params(ApprovalsParams), responses((status = 200, body = Vec<Approval>)))]
+async fn approvals(
+    State(state): State<AppState>,
+    Query(params): Query<ApprovalsParams>,
+    Extension(caller): Extension<Caller>,
+) -> ApiResult<Json<Vec<Approval>>> {
+    let all = if params.open == Some(true) {
+        state.store.open_approvals(LISTED).await?
+    } else {
+        state.store.approvals(LISTED).await?
+    };
+    let all = all.into_iter().map(|one| shown(&caller, one));
+    Ok(Json(all.filter(|one| sees(&caller, one)).collect()))
+}
+
+/// Whether they are told of it: a program that may order, and not read, follows its own.
+fn sees(caller: &Caller, shown: &Approval) -> bool {
+    shown.is_mine || caller.may(Right::Read)
+}
+
+/// One order that waits, or did. Who may not read sees what they have asked for themselves.
+#[utoipa::path(get, path = "/api/approvals/{id}", security(("login" = ["read"]), ("login" = ["operate"]), ("login" = ["define"]), ("login" = ["administer"])), tag = "approvals", params(("id" = i64, Path)),
     responses((status = 200, body = Approval), (status = 404, body = Problem, content_type = "application/problem+json")))]
 async fn approval(
     State(state): State<AppState>,
     Path(id): Path<i64>,
     Extension(caller): Extension<Caller>,
 ) -> ApiResult<Json<Approval>> {
-    let kept = known(&state, id).await?;
-    Ok(Json(shown(&caller, kept.approval)))
+    let approval = shown(&caller, known(&state, id).await?.approval);
+    if sees(&caller, &approval) {
+        Ok(Json(approval))
+    } else {
+        Err(unknown(id))
+    }
 }
 
 /// Agrees to an order, which is carried out at once, as whoever asked for it. It takes another person, who may give that order too. The
@@ -71,15 +97,14 @@ async fn approve(
     let comment = comment(request, &state).await?;
     let kept = known(&state, id).await?;
     let approvals = state.approvals.as_ref().ok_or_else(no_approval)?;
-    decide(
-        &state,
-        &caller,
-        &kept.approval,
-        ApprovalState::CarryingOut,
-        comment,
-    )
-    .await?;
-    let answer = approvals.carry_out(kept, &caller, orders, &state).await?;
+    if let Some(problem) = may_not_decide(&caller, &kept.approval) {
+        return Err(ApiError(problem));
+    }
+    let agreed = order(&caller, comment)?;
+    let carried = approvals.carry_out(kept, &caller, agreed, orders, &state);
+    let Carried::Out(answer) = carried.await? else {
+        return Err(not_open(&state, id).await);
+    };
     let approval = shown(&caller, known(&state, id).await?.approval);
     Ok(Json(CarriedOut { approval, answer }))
 }
@@ -99,14 +124,14 @@ async fn decline(
 ) -> ApiResult<Json<Approval>> {
     let comment = comment(request, &state).await?;
     let kept = known(&state, id).await?;
-    decide(
-        &state,
-        &caller,
-        &kept.approval,
-        ApprovalState::Declined,
-        comment,
-    )
-    .await?;
+    if let Some(problem) = may_not_decide(&caller, &kept.approval) {
+        return Err(ApiError(problem));
+    }
+    let order = order(&caller, comment)?;
+    let to = ApprovalState::Declined;
+    if !state.store.decide_approval(id, to, &order).await? {
+        return Err(not_open(&state, id).await);
+    }
     let now = known(&state, id).await?;
     Ok(Json(shown(&caller, now.approval)))
 }
@@ -139,24 +164,6 @@ async fn withdraw(
     Err(not_open(&state, id).await)
 }
 
-/// Takes an open one to this state, by somebody who may.
-async fn decide(
-    state: &AppState,
-    caller: &Caller,
-    approval: &Approval,
-    to: ApprovalState,
-    comment: Option<String>,
-) -> ApiResult<()> {
-    if let Some(problem) = may_not_decide(caller, approval) {
-        return Err(ApiError(problem));
-    }
-    let order = order(caller, comment)?;
-    if state.store.decide_approval(approval.id, to, &order).await? {
-        return Ok(());
-    }
-    Err(not_open(state, approval.id).await)
-}
-
 async fn comment(request: Request, state: &AppState) -> ApiResult<Option<String>> {
     let body = body(request, state).await?;
     if body.is_empty() {
@@ -168,11 +175,12 @@ async fn comment(request: Request, state: &AppState) -> ApiResult<Option<String>
 
 async fn known(state: &AppState, id: i64) -> ApiResult<KeptOrder> {
     let found = state.store.approval(id).await?;
-    found.ok_or_else(|| {
-        let detail =
-            format!("No order {id} waits for a second person; GET /api/approvals lists them.");
-        ApiError::not_found("approval", detail)
-    })
+    found.ok_or_else(|| unknown(id))
+}
+
+fn unknown(id: i64) -> ApiError {
+    let detail = format!("No order {id} waits for a second person; GET /api/approvals lists them.");
+    ApiError::not_found("approval", detail)
 }
 
 /// Why it can't be decided on, as it is now.

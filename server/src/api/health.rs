@@ -1,11 +1,11 @@
 //! `GET /healthz`, `GET /readyz`, `GET /metrics`.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::extract::State;
 use axum::http::header;
 use axum::response::IntoResponse;
-use highwater_model::Problem;
+use highwater_model::{Mark, Problem};
 use highwater_store::StoreError;
 use tokio::time::timeout;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -18,6 +18,8 @@ use crate::state::AppState;
 const STALE: Duration = Duration::from_secs(10);
 /// How long the database may take to say where the mark is: probes wait for some seconds.
 const ANSWER: Duration = Duration::from_secs(3);
+/// How long its answer does for all who probe: anybody may, as often as they like.
+const PROBED: Duration = Duration::from_secs(1);
 
 /// The calls of this area.
 pub fn routes() -> OpenApiRouter<AppState> {
@@ -44,7 +46,7 @@ async fn readyz(State(state): State<AppState>) -> ApiResult<&'static str> {
         return Err(not_ready("The server is stopping.".to_owned()));
     }
     // A network that is cut says nothing, and who asks wants an answer.
-    let Ok(mark) = timeout(ANSWER, state.store.mark()).await else {
+    let Ok(mark) = timeout(ANSWER, probed(&state)).await else {
         let silent = format!("no answer within {} s", ANSWER.as_secs());
         return Err(StoreError::Unavailable(silent).into());
     };
@@ -62,6 +64,19 @@ async fn readyz(State(state): State<AppState>) -> ApiResult<&'static str> {
         )));
     }
     Ok("ready\n")
+}
+
+/// Where the mark is, or was a moment ago. One asks at a time; that the database does not answer is not remembered.
+async fn probed(state: &AppState) -> Result<Mark, StoreError> {
+    let mut probed = state.probed.lock().await;
+    if let Some((at, mark)) = probed.as_ref()
+        && at.elapsed() < PROBED
+    {
+        return Ok(mark.clone());
+    }
+    let mark = state.store.mark().await?;
+    *probed = Some((Instant::now(), mark.clone()));
+    Ok(mark)
 }
 
 /// Prometheus: what is counted and measured, and how the log, read models, subscriptions, jobs and connections are. Answers without the database, too.

@@ -4,7 +4,7 @@ use std::io;
 use std::time::{Duration, Instant};
 
 use axum::body::Body;
-use axum::extract::{Request, State};
+use axum::extract::{Extension, Request, State};
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
@@ -12,12 +12,12 @@ use futures_util::stream;
 use highwater_model::{ImportLine, ImportProgress, ImportSummary, Problem};
 use highwater_store::{ImportChunk, Store, StoreError};
 use serde::Serialize;
-use tokio::sync::OwnedSemaphorePermit;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::import_lines::{Chunk, ImportLines};
 use super::problem::ApiError;
-use crate::limits::refuse;
+use crate::caller::Caller;
+use crate::limits::{ImportRoom, refuse};
 use crate::state::AppState;
 
 /// Progress is for eyes; more often would only fill the buffers of a client that reads the answer last.
@@ -35,9 +35,13 @@ pub fn routes() -> OpenApiRouter<AppState> {
 #[utoipa::path(post, path = "/api/import", security(("login" = ["append"])), tag = "append",
     request_body(content = ImportLine, content_type = "application/x-ndjson"),
     responses((status = 200, description = "Progress lines, then a summary or a problem", body = ImportSummary, content_type = "application/x-ndjson"),
-              (status = 503, description = "As many imports run as the server takes at once", body = Problem, content_type = "application/problem+json")))]
-async fn import(State(state): State<AppState>, request: Request) -> Response {
-    let room = match state.limits.import() {
+              (status = 503, description = "As many imports run as the server takes at once, in all or of this user or token", body = Problem, content_type = "application/problem+json")))]
+async fn import(
+    State(state): State<AppState>,
+    Extension(caller): Extension<Caller>,
+    request: Request,
+) -> Response {
+    let room = match state.limits.import(&caller) {
         Ok(room) => room,
         Err(problem) => return refuse(problem, request.into_body()),
     };
@@ -58,11 +62,11 @@ struct Import {
     told: Instant,
     ended: bool,
     /// Its part of what the server takes at once.
-    _room: OwnedSemaphorePermit,
+    _room: ImportRoom,
 }
 
 impl Import {
-    fn new(store: Store, body: Body, room: OwnedSemaphorePermit) -> Self {
+    fn new(store: Store, body: Body, room: ImportRoom) -> Self {
         Self {
             lines: ImportLines::new(body, store.limits(), *store.ids()),
             recorder: Recorder {

@@ -75,7 +75,7 @@ use crate::state::AppState;
         title = "Highwater",
         description = "The event store, its log, the live feed, and read models. Refusals are `application/problem+json` (RFC 9457) with a stable `type`. \
             In production a call with `x-confirm` takes the header `Highwater-Confirm`: what stands in the part of its path of that name, percent-encoded. \
-            With `--approval` it is then kept until a second person has agreed to it: 202, and the request."
+            With `--approval` it is then kept until a second person has agreed to it, unless it has `x-alone`: 202, and the request."
     ),
     modifiers(&Login),
     components(schemas(

@@ -55,8 +55,8 @@ async fn make(
     Ok(Json(NewToken { token, secret }))
 }
 
-/// Revokes a token, at once.
-#[utoipa::path(delete, path = "/api/tokens/{id}", security(("login" = ["administer"])), extensions(("x-confirm" = json!("id"))), tag = "identity", params(("id" = i64, Path)),
+/// Revokes a token, at once; one that has leaked does not wait for a second person.
+#[utoipa::path(delete, path = "/api/tokens/{id}", security(("login" = ["administer"])), extensions(("x-confirm" = json!("id")), ("x-alone" = json!(true))), tag = "identity", params(("id" = i64, Path)),
     responses((status = 204, description = "It no longer works"), (status = 404, body = Problem, content_type = "application/problem+json"),
               (status = 428, description = "confirmation_needed", body = Problem, content_type = "application/problem+json")))]
 async fn revoke(

@@ -5,6 +5,7 @@ use std::io::Read;
 use anyhow::Context;
 use clap::Args;
 use highwater_model::{Appended, ExpectedVersion, ProposedEvent};
+use highwater_store::Ids;
 use reqwest::header::CONTENT_TYPE;
 use serde_json::value::RawValue;
 
@@ -48,7 +49,7 @@ pub async fn run(args: AppendArgs) -> anyhow::Result<()> {
             std::io::stdin()
                 .read_to_string(&mut text)
                 .context("can't read standard input")?;
-            text
+            with_ids(text)?
         }
         Some(event_type) => {
             let raw = |text: String, what: &str| {
@@ -61,7 +62,7 @@ pub async fn run(args: AppendArgs) -> anyhow::Result<()> {
             let event = ProposedEvent {
                 event_type,
                 data: raw(args.data, "the data")?,
-                id: args.id,
+                id: args.id.or_else(|| Some(Ids.event_id())),
                 occurred_at: None,
                 metadata,
             };
@@ -94,4 +95,15 @@ pub async fn run(args: AppendArgs) -> anyhow::Result<()> {
     } else {
         output::json(&appended)
     }
+}
+
+/// The same events, each with an id: an append that is sent again records none twice. What is no array of events the server refuses, in words.
+fn with_ids(text: String) -> anyhow::Result<String> {
+    let Ok(mut events) = serde_json::from_str::<Vec<ProposedEvent>>(&text) else {
+        return Ok(text);
+    };
+    for event in &mut events {
+        event.id.get_or_insert_with(|| Ids.event_id());
+    }
+    Ok(serde_json::to_string(&events)?)
 }

@@ -81,12 +81,17 @@ async fn import(
     loop {
         match attempt(&client, args, bar, stopping).await? {
             Done::Imported => return Ok(()),
-            // What came through standard input is gone.
-            Done::Later(why, _) if args.file.as_os_str() == "-" => bail!("{why}"),
+            // What came through standard input or a pipe is gone.
+            Done::Later(why, _) if !is_kept(&args.file) => bail!("{why}"),
             Done::Later(why, seconds) => patience.wait(&why, seconds).await?,
         }
         bar.reset();
     }
+}
+
+/// Whether it can be read again.
+fn is_kept(file: &Path) -> bool {
+    file.as_os_str() != "-" && std::fs::metadata(file).is_ok_and(|meta| meta.is_file())
 }
 
 /// What became of an attempt.
@@ -266,7 +271,7 @@ fn bar(file: &Path) -> ProgressBar {
     let bytes = std::fs::metadata(file)
         .map(|meta| meta.len())
         .ok()
-        .filter(|_| file.as_os_str() != "-");
+        .filter(|_| is_kept(file));
     let (bar, template) = match bytes {
         Some(bytes) => (
             ProgressBar::new(bytes),

@@ -99,6 +99,10 @@ impl Pulse {
         let mut state = self.state();
         if is_taken {
             state.stuck = None;
+            // An answer is over when its last part is buffered; what is buffered may take long.
+            if state.phase == Phase::Idle {
+                state.since = Instant::now();
+            }
         } else {
             state.stuck.get_or_insert_with(Instant::now);
         }
@@ -116,7 +120,7 @@ impl Pulse {
         }
         match state.phase {
             Phase::Head if since > patience.head => Some(Overdue::Head),
-            Phase::Idle if since > patience.idle => Some(Overdue::Idle),
+            Phase::Idle if state.stuck.is_none() && since > patience.idle => Some(Overdue::Idle),
             Phase::Head | Phase::Idle | Phase::Busy => None,
         }
     }
@@ -183,5 +187,20 @@ mod tests {
         assert_eq!(pulse.overdue(PATIENCE, late), Some(Overdue::Stuck));
         pulse.wrote(true);
         assert_eq!(pulse.overdue(PATIENCE, late), None);
+    }
+
+    #[test]
+    fn who_still_takes_what_is_buffered_is_not_idle() {
+        let pulse = Arc::new(Pulse::new(Instant::now()));
+        drop(Busy::new(&pulse));
+        pulse.wrote(false);
+        let late = PATIENCE.idle + Duration::from_secs(1);
+        assert_eq!(pulse.overdue(PATIENCE, Instant::now() + late), None);
+        let before = Instant::now();
+        pulse.wrote(true);
+        // It counts from when it was taken.
+        assert_eq!(pulse.overdue(PATIENCE, before + PATIENCE.idle), None);
+        let late = Instant::now() + late;
+        assert_eq!(pulse.overdue(PATIENCE, late), Some(Overdue::Idle));
     }
 }

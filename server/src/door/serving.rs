@@ -33,13 +33,16 @@ const HEAD_BYTES: usize = 64 << 10;
 /// Files that are not connections of clients: those to the database, the program's own.
 const OTHER_FILES: usize = 128;
 /// Who finds no place is told so; more than so many at once are only hung up on.
-const REFUSALS: usize = 64;
+const REFUSALS: usize = 256;
 /// How long telling somebody may take.
 const REFUSED_WITHIN: Duration = Duration::from_secs(2);
 /// When somebody who found no place may come again, in seconds.
 const COME_AGAIN_S: u64 = 5;
 /// What is read of who is refused, so that the answer arrives: closing a connection with unread bytes takes it back.
 const REFUSED_BYTES: usize = 4 << 10;
+/// Whether the process runs. It does, and who asks would end it for a 503.
+const ALIVE: &[u8] = b"GET /healthz ";
+const IS_ALIVE: &str = "HTTP/1.1 200 OK\r\ncontent-type: text/plain; charset=utf-8\r\ncontent-length: 3\r\nconnection: close\r\n\r\nok\n";
 
 /// How many may be connected, and how long they may be silent.
 #[derive(Debug, Clone)]
@@ -200,7 +203,7 @@ fn told(ended: &Result<(), JoinError>) {
     }
 }
 
-/// Says that there is no place, whatever was asked.
+/// Says that there is no place, whatever was asked; but whether the process runs is answered.
 async fn refuse<Io>(mut stream: Io, full: Full)
 where
     Io: AsyncRead + AsyncWrite + Unpin + Send + 'static,
@@ -222,6 +225,11 @@ where
         let mut asked = vec![0; REFUSED_BYTES];
         let bytes = stream.read(&mut asked).await?;
         tracing::trace!(bytes, "somebody found no place");
+        let answer = if asked.starts_with(ALIVE) {
+            IS_ALIVE
+        } else {
+            answer.as_str()
+        };
         stream.write_all(answer.as_bytes()).await?;
         stream.shutdown().await
     };

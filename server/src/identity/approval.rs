@@ -1,31 +1,23 @@
 //! A second person's approval: with `--approval` an order that production has confirmed is kept, and carried out once another user has
 //! agreed to it, by the handler that would have answered it at once, as whoever gave it. What they may do is looked up anew then.
 
+use axum::Router;
 use axum::body::Body;
 use axum::extract::Request;
-use axum::http::{StatusCode, header};
-use axum::response::{IntoResponse, Response};
-use axum::{Json, Router};
+use axum::http::header;
 use highwater_model::{Approval, ApprovalState, HIDDEN_TEXT, Problem, Right, Sight};
 use highwater_store::Tasks;
-use highwater_store::approvals::{AskedOrder, KeptOrder};
-use highwater_store::read_models::Approved;
+use highwater_store::approvals::KeptOrder;
+use highwater_store::read_models::{Approved, Order};
 use serde_json::Value;
 use tokio::sync::oneshot;
-use tokio::time::timeout;
 use tower::ServiceExt;
 
 use super::calls;
-use super::confirm::typed;
-use crate::api::extract::{body, json};
-use crate::api::orders::order;
 use crate::api::problem::{ApiError, ApiResult, internal};
 use crate::caller::{Caller, KnownBy};
-use crate::limits::body_stopped;
 use crate::state::AppState;
 
-/// How long an order waits, in seconds.
-const VALID_S: i64 = 24 * 60 * 60;
 /// How large an answer of an order may be.
 const ANSWER_BYTES: usize = 4 << 20;
 /// What a token's name has in front, as the audit log writes it.
@@ -41,95 +33,20 @@ pub struct Approvals {
 #[derive(Debug, Clone)]
 pub(crate) struct Orders(pub(crate) Router);
 
+/// What became of an order that was to be carried out.
+pub(crate) enum Carried {
+    /// It came to its end; what it was answered, as far as who agreed may see that.
+    Out(Option<Value>),
+    /// It was no longer open: nothing was done.
+    NotOpen,
+}
+
 /// How an order ended.
 struct Ended {
     state: ApprovalState,
     status: u16,
     said: Option<String>,
     answer: Option<Value>,
-}
-
-/// Whether it waits for a second person: what the server's own programs do when they start does not, as nobody else has their secret.
-pub(super) fn waits(request: &Request) -> bool {
-    let caller = request.extensions().get::<Caller>();
-    caller.is_none_or(|caller| {
-        !matches!(caller.by, KnownBy::Token(_)) || caller.name.starts_with(TOKEN)
-    })
-}
-
-/// Keeps a confirmed order until a second person has decided, and says so.
-pub(super) async fn keep(
-    request: Request,
-    needs: &[Right],
-    state: &AppState,
-) -> ApiResult<Response> {
-    let caller = request.extensions().get::<Caller>().cloned();
-    let caller = caller.ok_or_else(internal)?;
-    let (method, uri) = (request.method().to_string(), request.uri().clone());
-    let path = uri.path_and_query().map_or("/", |path| path.as_str());
-    let subject = typed(request.headers());
-    let read = timeout(state.limits.body_pause, body(request, state));
-    let body = read.await.map_err(|_| body_stopped())??;
-    let body = text(&body)?;
-    let order = order(&caller, reason(body, uri.query().unwrap_or_default())?)?;
-    let person = person(&caller, state).await?;
-    let asked = AskedOrder {
-        person: &person,
-        method: &method,
-        path,
-        body,
-        subject: &subject,
-        needs,
-        valid_s: VALID_S,
-    };
-    let id = state.store.ask_approval(&asked, &order).await?;
-    let id = id.ok_or_else(too_many)?;
-    let kept = state.store.approval(id).await?.ok_or_else(internal)?;
-    let place = format!("/api/approvals/{id}");
-    let shown = shown(&caller, kept.approval);
-    Ok((
-        StatusCode::ACCEPTED,
-        [(header::LOCATION, place)],
-        Json(shown),
-    )
-        .into_response())
-}
-
-/// What was sent along, as it is kept: JSON or a definition.
-fn text(body: &[u8]) -> ApiResult<&str> {
-    let text = std::str::from_utf8(body).ok();
-    text.filter(|text| !text.contains('\0')).ok_or_else(|| {
-        let detail = "The body is no text in UTF-8, or holds a NUL character; no call takes that.";
-        ApiError::bad_request("bad_body", "The body could not be read", detail)
-    })
-}
-
-/// Why somebody gives an order: in the JSON that they send, or in the query.
-fn reason(sent: &str, query: &str) -> ApiResult<Option<String>> {
-    // What no handler could read does not wait for anybody.
-    if sent.trim_start().starts_with('{') {
-        let sent: Value = json(sent.as_bytes())?;
-        if let Some(reason) = sent["reason"].as_str() {
-            return Ok(Some(reason.to_owned()));
-        }
-    }
-    let pairs = serde_urlencoded::from_str::<Vec<(String, String)>>(query);
-    let mut pairs = pairs.unwrap_or_default().into_iter();
-    let found = pairs.find(|(name, _)| name == "reason");
-    Ok(found.map(|(_, reason)| reason))
-}
-
-/// The user behind a caller: a token's is who made it, so that nobody approves what their own program asks for.
-async fn person(caller: &Caller, state: &AppState) -> ApiResult<String> {
-    if matches!(caller.by, KnownBy::Session(_)) {
-        return Ok(caller.name.to_string());
-    }
-    if let Some(name) = caller.name.strip_prefix(TOKEN) {
-        let tokens = state.store.tokens().await?;
-        let token = tokens.into_iter().find(|token| token.name == name);
-        return Ok(token.ok_or_else(nobody_behind)?.created_by);
-    }
-    Err(nobody_behind().into())
 }
 
 /// Why this caller may not decide on it; none: they may, while it is open.
@@ -146,6 +63,12 @@ pub(crate) fn may_not_decide(caller: &Caller, approval: &Approval) -> Option<Pro
     if approval.person.eq_ignore_ascii_case(&caller.name) || *approval.asked_by == *caller.name {
         return Some(refused(
             "You have asked for it yourself, or a token of yours has; another person approves it. You can withdraw it.",
+        ));
+    }
+    // Else whoever was given a token could ask by it, and agree alone.
+    if approval.asked_by.starts_with(TOKEN) && !caller.may(Right::Administer) {
+        return Some(refused(
+            "A token has asked for it, and who holds that is not known: an admin other than the one who made it decides.",
         ));
     }
     None
@@ -173,29 +96,46 @@ impl Approvals {
         }
     }
 
-    /// Carries out an order that `by` has agreed to; what it was answered, as far as `by` may see that.
+    /// Carries out an order that `by` agrees to by `agreed`, if it is still open. Both are done by one task, so that an order which was
+    /// agreed to is carried out.
     pub(crate) async fn carry_out(
         &self,
         kept: KeptOrder,
         by: &Caller,
+        agreed: Order,
         Orders(orders): Orders,
         state: &AppState,
-    ) -> ApiResult<Option<Value>> {
+    ) -> ApiResult<Carried> {
         let (tell, told) = oneshot::channel();
         let (by, state) = (by.clone(), state.clone());
         self.tasks.spawn("an approved order", async move {
-            let id = kept.approval.id;
-            let ended = given(&kept, &by, orders, &state).await;
-            let ended = ended.unwrap_or_else(|ApiError(problem)| Ended::refused(problem));
-            let (to, status, said) = (ended.state, ended.status, ended.said.as_deref());
-            if let Err(error) = state.store.end_approval(id, to, status, said).await {
-                tracing::error!(%error, id, "how an approved order ended could not be noted");
-            }
             // Whoever approved it may be gone.
-            let _ = tell.send(ended.answer);
+            let _ = tell.send(carried(&kept, &by, &agreed, orders, &state).await);
         });
-        told.await.map_err(|_| ApiError(internal()))
+        told.await.map_err(|_| ApiError(internal()))?
     }
+}
+
+/// Notes that it is agreed to, carries it out, and notes how it ended.
+async fn carried(
+    kept: &KeptOrder,
+    by: &Caller,
+    agreed: &Order,
+    orders: Router,
+    state: &AppState,
+) -> ApiResult<Carried> {
+    let id = kept.approval.id;
+    let to = ApprovalState::CarryingOut;
+    if !state.store.decide_approval(id, to, agreed).await? {
+        return Ok(Carried::NotOpen);
+    }
+    let ended = given(kept, by, orders, state).await;
+    let ended = ended.unwrap_or_else(|ApiError(problem)| Ended::refused(problem));
+    let (to, status, said) = (ended.state, ended.status, ended.said.as_deref());
+    if let Err(error) = state.store.end_approval(id, to, status, said).await {
+        tracing::error!(%error, id, "how an approved order ended could not be noted");
+    }
+    Ok(Carried::Out(ended.answer))
 }
 
 /// Gives the order as whoever asked for it.
@@ -241,10 +181,11 @@ async fn given(
 }
 
 impl Ended {
-    /// What broke off inside, or took too long, may have been done all the same.
+    /// What broke off inside, took too long, or lost the database before it heard of its commit, may have been done all the same.
     fn refused(problem: Problem) -> Self {
         let state = match problem.status {
             500 | 504 => ApprovalState::Unknown,
+            503 if problem.kind == "database_unavailable" => ApprovalState::Unknown,
             _ => ApprovalState::Failed,
         };
         Self {
@@ -256,34 +197,18 @@ impl Ended {
     }
 }
 
-fn nobody_behind() -> Problem {
-    let detail = "Here an order like this one waits for a second person, and nobody stands behind this program who could ask for it. \
-        Give it yourself, or send a token that an admin has made.";
-    Problem::new(403, "not_allowed", "You may not do this", detail)
-}
-
-fn too_many() -> Problem {
-    let detail = "Too many orders wait for a second person already. Have some of them decided or withdrawn at /approvals.";
-    Problem::new(409, "refused", "Too many orders wait", detail)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_reason_stands_in_the_body_or_in_the_query() {
-        let of = |sent: &str, query: &str| reason(sent, query).unwrap();
-        assert_eq!(of(r#"{"reason": "late"}"#, "").as_deref(), Some("late"));
-        assert_eq!(of("", "a=b&reason=no+more").as_deref(), Some("no more"));
-        assert_eq!(of("-- a definition", "reasons=x"), None);
-        assert!(reason("{", "").is_err());
-    }
 
     #[test]
     fn what_took_too_long_may_have_been_done() {
         let state = |status| Ended::refused(Problem::new(status, "kind", "Title", "Why.")).state;
         assert_eq!(state(409), ApprovalState::Failed);
         assert_eq!(state(504), ApprovalState::Unknown);
+        // Refused before anything began.
+        assert_eq!(state(503), ApprovalState::Failed);
+        let lost = Problem::new(503, "database_unavailable", "Title", "Why.");
+        assert_eq!(Ended::refused(lost).state, ApprovalState::Unknown);
     }
 }

@@ -21,14 +21,19 @@ impl Gate {
         let found = if let Some(token) = name.strip_prefix(TOKEN) {
             let now = self.store().clock().now();
             let tokens = self.store().tokens().await.map_err(said)?;
-            // One that another person has made meanwhile by the same name is another one.
+            // One that was made meanwhile by the same name is another one.
             let found = tokens.into_iter().find(|one| {
-                one.name == token && one.created_by == approval.person && one.expires_at > now
+                one.name == token
+                    && one.created_by == approval.person
+                    && one.created_at <= approval.asked_at
+                    && one.expires_at > now
             });
             found.map(|token| (None, token.rights))
         } else {
             let user = self.store().known_user(name).await.map_err(said)?;
-            let user = user.filter(|user| !user.disabled);
+            let is_who_asked = self.store().is_asked_by_user(approval.id);
+            let is_who_asked = is_who_asked.await.map_err(said)?;
+            let user = user.filter(|user| !user.disabled && is_who_asked);
             user.map(|user| (Some(user.role), user.role.rights().to_vec()))
         };
         let Some((role, rights)) = found else {

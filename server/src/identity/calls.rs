@@ -1,6 +1,7 @@
 //! What each call needs. Each handler says it in its OpenAPI attribute (`security(("login" = ["operate"]))`); it is read from the
 //! document here, and checked here, nowhere else. A call that says nothing is refused to everybody. Beside its right an order says
-//! whether it is confirmed in production (`extensions(("x-confirm" = json!("name")))`): by the name in that part of its path.
+//! whether it is confirmed in production (`extensions(("x-confirm" = json!("name")))`): by the name in that part of its path; and with
+//! `("x-alone" = json!(true))` that it takes no second person where others do.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -12,7 +13,7 @@ use axum::response::{IntoResponse, Response};
 use highwater_model::{Environment, Problem, Right, Role};
 use serde_json::Value;
 
-use super::approval::{keep, waits};
+use super::asking::{keep, waits};
 use super::confirm::confirmed;
 use crate::api::problem::ApiError;
 use crate::caller::{Caller, KnownBy, NotIdentified};
@@ -36,12 +37,15 @@ struct Said {
     needed: Needed,
     /// The part of its path whose name confirms it in production; none: it is not asked.
     confirm: Option<String>,
+    /// It is carried out at once also where confirmed orders wait for a second person.
+    alone: bool,
 }
 
 /// Of a call that does not say what it needs.
 static UNSAID: Said = Said {
     needed: Needed::Unsaid,
     confirm: None,
+    alone: false,
 };
 
 /// What is said of all calls, by method and path.
@@ -79,6 +83,7 @@ impl Calls {
         let said = Said {
             needed: Needed::OneOf(vec![right]),
             confirm: None,
+            alone: false,
         };
         self.said.insert((method, path.to_owned()), said);
         self
@@ -115,8 +120,13 @@ fn said(path: &str, operation: &Value) -> Result<Said, String> {
         Value::String(part) if path.contains(&format!("{{{part}}}")) => Some(part.clone()),
         other => return Err(format!("is confirmed by {other}, which is no part of it")),
     };
+    let alone = operation["x-alone"].as_bool().unwrap_or_default();
     let needed = needed(&operation["security"])?;
-    Ok(Said { needed, confirm })
+    Ok(Said {
+        needed,
+        confirm,
+        alone,
+    })
 }
 
 fn needed(security: &Value) -> Result<Needed, String> {
@@ -152,7 +162,7 @@ pub(crate) async fn check(
         Ok(Some(order)) => {
             let confirmed = confirmed(request, order.part, order.environment).await;
             match (confirmed, &calls.approval) {
-                (Ok(request), Some(state)) if waits(&request) => {
+                (Ok(request), Some(state)) if !order.alone && waits(&request) => {
                     let kept = keep(request, order.needs, state).await;
                     return kept.unwrap_or_else(|ApiError(problem)| refusal(problem));
                 }
@@ -193,6 +203,8 @@ struct ToConfirm<'a> {
     environment: &'a Environment,
     /// One of these rights is needed.
     needs: &'a [Right],
+    /// No second person is asked.
+    alone: bool,
 }
 
 /// What is still to be confirmed of what they may do.
@@ -214,6 +226,7 @@ fn verdict<'a>(calls: &'a Calls, request: &Request) -> Result<Option<ToConfirm<'
         part,
         environment,
         needs,
+        alone: said.alone,
     });
     let needed = match &said.needed {
         Needed::Nothing => return Ok(to_confirm),
@@ -313,6 +326,7 @@ mod tests {
         let said = |needed| Said {
             needed,
             confirm: None,
+            alone: false,
         };
         let one_of = said(Needed::OneOf(vec![Right::Read, Right::Subscribe]));
         assert_eq!(either.of(&Method::HEAD, "/api/x"), Some(&one_of));

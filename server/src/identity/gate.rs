@@ -15,6 +15,7 @@ use tokio::time::Instant;
 
 use super::attempts::Attempts;
 use super::cookie::SecretCookie;
+use super::met::Met;
 use super::oidc::{OidcOptions, Provider};
 use super::secret;
 use crate::api::problem::ApiError;
@@ -67,6 +68,7 @@ pub struct Gate {
     house: String,
     house_hash: SecretHash,
     known: Mutex<HashMap<SecretHash, (Instant, Caller)>>,
+    met: Met,
     /// Counts up whenever it is to be asked anew who somebody is.
     moved: watch::Sender<u64>,
 }
@@ -93,6 +95,7 @@ impl Gate {
             house_hash: secret::hash(&house),
             house,
             known: Mutex::default(),
+            met: Met::default(),
             moved: watch::Sender::new(0),
         })
     }
@@ -197,7 +200,7 @@ impl Gate {
         Ok(Caller::nobody())
     }
 
-    /// Whether it is known who sends these headers, without asking anybody. Who looks by a shared link is one of many, and never known.
+    /// Whether who sends these headers was let in of late, without asking anybody. Who looks by a shared link is one of many, and never known.
     pub(crate) fn knows(&self, headers: &HeaderMap) -> bool {
         if self.options.login == LoginMode::Local {
             return false;
@@ -205,10 +208,10 @@ impl Gate {
         let given = headers.get(header::AUTHORIZATION);
         if let Some(token) = given.and_then(|given| bearer(given.to_str().ok()?)) {
             let token = secret::hash(token);
-            return token == self.house_hash || self.remembered(&token).is_some();
+            return token == self.house_hash || self.met.has(&token);
         }
         let session = self.cookie.read(headers).map(secret::hash);
-        session.is_some_and(|session| self.remembered(&session).is_some())
+        session.is_some_and(|session| self.met.has(&session))
     }
 
     /// Whether this is a program that the server has started itself.
@@ -236,6 +239,7 @@ impl Gate {
         let found = self.store.session_user(&secret, self.session(), issuer);
         let found = found.await;
         let found = found.map_err(|error| ApiError::from(error).0)?;
+        self.met.learn(secret, found.is_some());
         let Some(user) = found else {
             return Ok(None);
         };
@@ -263,6 +267,7 @@ impl Gate {
         let generation = *self.moved.borrow();
         let found = self.store.token_of(&secret).await;
         let found = found.map_err(|error| ApiError::from(error).0)?;
+        self.met.learn(secret, found.is_some());
         let Some(token) = found else {
             return Ok(None);
         };
@@ -338,6 +343,7 @@ impl Gate {
     pub(crate) fn forget_one(&self, secret: &SecretHash) {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         known.remove(secret);
+        self.met.learn(*secret, false);
     }
 
     /// Forgets who everybody is: rights were taken away. Whoever keeps a connection open asks again.

@@ -3,9 +3,11 @@
 //! | file | what |
 //! |---|---|
 //! | `gate.rs` | who calls: by a session's cookie or a token, remembered for a few seconds |
+//! | `met.rs` | whose secrets have worked of late |
 //! | `calls.rs` | what each call needs, read from the OpenAPI document, and the one place that checks it |
 //! | `confirm.rs` | the name that is typed before production takes an order |
 //! | `approval.rs` | the second person who agrees to it, where that is wanted |
+//! | `asking.rs` | which orders wait for them, and how those are kept |
 //! | `asker.rs` | who asked for that, as of now |
 //! | `sight.rs` | what of the API's answers they see who do not see everything: onlookers headlines, others no masked fields |
 //! | `seen.rs`, `seen_states.rs` | the same of read models with their jobs and errors, and of states |
@@ -16,11 +18,13 @@
 
 pub(crate) mod approval;
 mod asker;
+mod asking;
 pub(crate) mod attempts;
 pub(crate) mod calls;
 mod confirm;
 pub(crate) mod cookie;
 mod gate;
+mod met;
 pub(crate) mod oidc;
 pub(crate) mod password;
 pub(crate) mod secret;

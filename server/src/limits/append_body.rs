@@ -2,49 +2,59 @@
 
 use std::sync::Arc;
 
-use axum::body::BodyDataStream;
+use axum::body::{Body, BodyDataStream};
 use axum::extract::Request;
 use axum::http::{HeaderMap, header};
+use axum::response::{IntoResponse, Response};
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
 use highwater_model::Problem;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::refused::drain;
-use super::{KIB, body_stopped, has_stopped, overloaded};
-use crate::api::problem::{ApiError, ApiResult};
+use super::{KIB, body_stopped, has_stopped, overloaded, refuse};
+use crate::api::problem::ApiError;
 use crate::state::AppState;
 
 /// What a request may hold beside its events' data and metadata: names, quotes, white space.
 const FRAME_BYTES: usize = 4 << 20;
 
-/// The body, and its share of the room for all of them, to be kept until the append is answered. What is said to come is taken at once, so
-/// that who would find none later is refused before anything of it is kept; what comes without a length is counted as it comes.
+/// The body, and its share of the room for all of them, to be kept until the append is answered; or the refusal. Who says that more comes
+/// than there is room for now is refused before anything of it is kept. Room is taken by what has come only: a head alone holds none.
 pub(crate) async fn append_body(
     request: Request,
     state: &AppState,
-) -> ApiResult<(Bytes, OwnedSemaphorePermit)> {
+) -> Result<(Bytes, OwnedSemaphorePermit), Box<Response>> {
     let limit = state.store.limits().append_bytes;
+    let all = &state.limits.append_bytes;
     let most = limit.saturating_add(FRAME_BYTES);
     let said = length(request.headers()).unwrap_or_default();
-    let all = &state.limits.append_bytes;
+    let body = request.into_body();
     let share = if said > most {
         Err(too_large())
+    } else if units(said) > all.available_permits() {
+        Err(no_room())
     } else {
-        take(all, units(said.max(1)))
+        take(all, 0)
     };
-    let body = request.into_body();
-    match share {
-        Ok(share) => {
-            let mut room = Room { all, share, most };
-            let body = read(body.into_data_stream(), said, &mut room).await?;
-            Ok((body, room.share))
-        }
-        Err(refusal) => {
-            drain(body).await;
-            Err(refusal)
-        }
+    let share = match share {
+        Ok(share) => share,
+        Err(problem) => return Err(Box::new(refuse(problem, body))),
+    };
+    let mut room = Room { all, share, most };
+    let mut coming = body.into_data_stream();
+    match read(&mut coming, &mut room).await {
+        Ok(body) => Ok((body, room.share)),
+        Err(Fault::Broken(problem)) => Err(Box::new(ApiError(problem).into_response())),
+        Err(Fault::Refused(problem)) => Err(Box::new(refuse(problem, Body::from_stream(coming)))),
     }
+}
+
+/// Why a body was not read to its end.
+enum Fault {
+    /// Nothing more comes.
+    Broken(Problem),
+    /// More comes than is taken.
+    Refused(Problem),
 }
 
 /// What a body may take.
@@ -56,7 +66,7 @@ struct Room<'a> {
 
 impl Room<'_> {
     /// So many bytes have come.
-    fn hold(&mut self, bytes: usize) -> ApiResult<()> {
+    fn hold(&mut self, bytes: usize) -> Result<(), Problem> {
         if bytes > self.most {
             return Err(too_large());
         }
@@ -68,37 +78,37 @@ impl Room<'_> {
     }
 }
 
-async fn read(mut stream: BodyDataStream, said: usize, room: &mut Room<'_>) -> ApiResult<Bytes> {
+async fn read(stream: &mut BodyDataStream, room: &mut Room<'_>) -> Result<Bytes, Fault> {
     let (mut first, mut whole, mut bytes) = (Bytes::new(), None::<BytesMut>, 0);
     while let Some(part) = stream.next().await {
         let part = part.map_err(|error| {
             if has_stopped(&error) {
-                return ApiError(body_stopped());
+                return Fault::Broken(body_stopped());
             }
-            let detail = format!("{error}.");
-            ApiError::bad_request("bad_body", "The body could not be read", detail)
+            let (detail, title) = (format!("{error}."), "The body could not be read");
+            Fault::Broken(Problem::new(400, "bad_body", title, detail))
         })?;
         bytes += part.len();
-        room.hold(bytes)?;
+        room.hold(bytes).map_err(Fault::Refused)?;
         // Nearly always it comes in one piece, which need not be copied.
         if first.is_empty() {
             first = part;
             continue;
         }
-        let whole = whole.get_or_insert_with(|| {
-            let mut whole = BytesMut::with_capacity(said.max(bytes));
-            whole.extend_from_slice(&first);
-            whole
-        });
+        let whole = whole.get_or_insert_with(|| BytesMut::from(&first[..]));
         whole.extend_from_slice(&part);
     }
     Ok(whole.map_or(first, BytesMut::freeze))
 }
 
-fn take(all: &Arc<Semaphore>, units: usize) -> ApiResult<OwnedSemaphorePermit> {
+fn take(all: &Arc<Semaphore>, units: usize) -> Result<OwnedSemaphorePermit, Problem> {
     let units = u32::try_from(units).unwrap_or(u32::MAX);
     let share = Arc::clone(all).try_acquire_many_owned(units);
-    share.map_err(|_| ApiError(overloaded("More is being appended than there is room for")))
+    share.map_err(|_| no_room())
+}
+
+fn no_room() -> Problem {
+    overloaded("More is being appended than there is room for")
 }
 
 fn units(bytes: usize) -> usize {
@@ -111,11 +121,11 @@ fn length(headers: &HeaderMap) -> Option<usize> {
     length.to_str().ok()?.parse().ok()
 }
 
-fn too_large() -> ApiError {
-    ApiError(Problem::new(
+fn too_large() -> Problem {
+    Problem::new(
         413,
         "body_too_large",
         "The body is too large",
         "The request is larger than this call takes; split it, or POST it to /api/import.",
-    ))
+    )
 }

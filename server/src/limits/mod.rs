@@ -6,11 +6,12 @@
 //! | requests of one token, user or address | `rate.rs` | 429 |
 //! | bytes of bodies of appends | `append_body.rs` | 503 |
 //! | appends that wait | the store's appender | 503 |
-//! | imports | `api/import.rs` | 503 |
+//! | imports | `imports.rs` | 503 |
 //! | WebSockets | `api/live.rs` | 503 |
 //! | connections | `door` | 503 |
 
 mod append_body;
+mod imports;
 mod rate;
 mod refused;
 mod stopped;
@@ -24,10 +25,14 @@ use highwater_store::Tasks;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 pub(crate) use append_body::append_body;
+pub(crate) use imports::ImportRoom;
+use imports::Imports;
 use rate::Rate;
 pub(crate) use rate::{limit_callers, limit_unknown};
 pub(crate) use refused::refuse;
 pub(crate) use stopped::{body_stopped, has_stopped, patiently};
+
+use crate::caller::Caller;
 
 /// Of a unit that bodies of appends are counted in.
 const KIB: usize = 1 << 10;
@@ -80,7 +85,7 @@ impl Default for LimitOptions {
 pub struct Limits {
     rate: Option<Arc<Rate>>,
     append_bytes: Arc<Semaphore>,
-    imports: Arc<Semaphore>,
+    imports: Imports,
     sockets: Arc<Semaphore>,
     /// How long a body may pause.
     pub(crate) body_pause: Duration,
@@ -99,7 +104,7 @@ impl Limits {
         Self {
             rate: options.rate.map(|limit| Arc::new(Rate::new(limit))),
             append_bytes: Arc::new(Semaphore::new(options.append_bytes / KIB)),
-            imports: Arc::new(Semaphore::new(options.imports)),
+            imports: Imports::new(options.imports),
             sockets: Arc::new(Semaphore::new(options.sockets)),
             body_pause: options.body_pause,
             unspoken: options.unspoken,
@@ -115,10 +120,9 @@ impl Limits {
         limits
     }
 
-    /// Room for one more import.
-    pub(crate) fn import(&self) -> Result<OwnedSemaphorePermit, Problem> {
-        let room = Arc::clone(&self.imports).try_acquire_owned();
-        room.map_err(|_| overloaded("As many imports run as the server takes at once"))
+    /// Room for one more import of this caller's.
+    pub(crate) fn import(&self, caller: &Caller) -> Result<ImportRoom, Problem> {
+        self.imports.take(caller)
     }
 
     /// Room for one more WebSocket.

@@ -1,7 +1,7 @@
 //! How often one may ask: a token, a user, or an address where there is neither.
 //!
-//! Who is not known yet is counted by address before anybody is asked who they are, so that made-up tokens cost the database no more than
-//! that; who is known is counted by name, wherever they come from. Pages ask the API in process, past here, and are counted once, as pages.
+//! Who was not let in of late is counted by address before anybody is asked who they are, so that made-up tokens cost the database no more
+//! than that; who was is counted by name, wherever they come from, and no stranger at their address uses that up. Pages ask the API in process, past here, and are counted once, as pages.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;

@@ -26,7 +26,7 @@ pub(crate) fn refuse(problem: Problem, body: Body) -> Response {
 }
 
 /// Reads what comes, and throws it away.
-pub(super) async fn drain(body: Body) {
+async fn drain(body: Body) {
     let mut rest = body.into_data_stream();
     let reading = async { while let Some(Ok(_)) = rest.next().await {} };
     let _: Result<(), _> = timeout(DRAIN, reading).await;

@@ -10,6 +10,9 @@ use tracing::{Instrument, Span, info_span};
 use super::{otel, traceparent};
 use crate::{router, timing};
 
+/// A path is noted up to here: one may be as long as the head of a request, and spans wait in memory.
+const PATH_BYTES: usize = 1 << 10;
+
 /// Answers a request in a span, where spans are collected. It ends when the answer begins.
 pub(crate) async fn trace(request: Request, next: Next) -> Response {
     let span = info_span!(
@@ -53,5 +56,6 @@ fn describe(span: &Span, request: &Request) {
         span.record("otel.name", method);
     }
     span.record("http.request.method", method);
-    span.record("url.path", router::shown(request.uri().path()));
+    let path = router::shown(request.uri().path());
+    span.record("url.path", &path[..path.floor_char_boundary(PATH_BYTES)]);
 }

@@ -13,8 +13,12 @@ use sqlx::postgres::PgRow;
 use crate::read_models::{Order, actions};
 use crate::{Store, StoreError};
 
-/// Open ones, at most: more are no orders that anybody reads.
-const OPEN: i64 = 500;
+/// Open ones, at most: more are no orders that anybody reads, and a list shows each of these.
+const OPEN: i64 = 150;
+/// Open ones of one person, at most, so that nobody takes the places of all.
+const OPEN_OF_ONE: i64 = 50;
+/// How long those that are over are kept; the audit log keeps that they were.
+const KEPT_DAYS: i32 = 90;
 /// How long an order takes at most before nobody believes that it is still carried out.
 const CARRIED_OUT_MINUTES: i32 = 10;
 
@@ -37,6 +41,17 @@ pub struct AskedOrder<'a> {
     pub valid_s: i64,
 }
 
+/// What became of an order that was to wait.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Asked {
+    /// It waits, by this number.
+    Waits(i64),
+    /// Not kept: too many wait.
+    TooMany,
+    /// Not kept: too many of the same person's wait.
+    TooManyOfOne,
+}
+
 /// An order that was kept.
 #[derive(Debug, Clone, PartialEq)]
 pub struct KeptOrder {
@@ -47,12 +62,12 @@ pub struct KeptOrder {
 }
 
 impl Store {
-    /// Keeps an order until a second person has decided; its number. The same order of the same caller is kept once. None: too many wait.
+    /// Keeps an order until a second person has decided. The same order of the same caller is kept once.
     pub async fn ask_approval(
         &self,
         asked: &AskedOrder<'_>,
         order: &Order,
-    ) -> Result<Option<i64>, StoreError> {
+    ) -> Result<Asked, StoreError> {
         let mut transaction = self.pool().begin().await?;
         // One at a time, so that a button that is pressed twice asks once.
         sqlx::query("select pg_advisory_xact_lock(7210, 17)")
@@ -68,17 +83,29 @@ impl Store {
         .bind(asked.body)
         .fetch_optional(&mut *transaction)
         .await?;
-        if same.is_some() {
-            return Ok(same);
+        if let Some(same) = same {
+            return Ok(Asked::Waits(same));
         }
-        let open: i64 = sqlx::query_scalar(
-            "select count(*) from highwater.approvals where state = 'open' and expires_at > clock_timestamp()",
+        let (open, of_one): (i64, i64) = sqlx::query_as(
+            "select count(*), count(*) filter (where lower(person) = lower($1))
+             from highwater.approvals where state = 'open' and expires_at > clock_timestamp()",
         )
+        .bind(asked.person)
         .fetch_one(&mut *transaction)
         .await?;
-        if open >= OPEN {
-            return Ok(None);
+        if of_one >= OPEN_OF_ONE {
+            return Ok(Asked::TooManyOfOne);
         }
+        if open >= OPEN {
+            return Ok(Asked::TooMany);
+        }
+        sqlx::query(
+            "delete from highwater.approvals where state <> 'carrying_out'
+               and greatest(asked_at, expires_at, decided_at) < clock_timestamp() - $1 * interval '1 day'",
+        )
+        .bind(KEPT_DAYS)
+        .execute(&mut *transaction)
+        .await?;
         let needs: Vec<&str> = asked.needs.iter().map(|right| right.as_str()).collect();
         let id: i64 = sqlx::query_scalar(
             "insert into highwater.approvals (asked_by, person, expires_at, method, path, body, subject, needs, reason)
@@ -98,12 +125,12 @@ impl Store {
         let after = json!({"approval": id, "order": called(asked.method, asked.path)});
         actions::record_of_store(&mut transaction, order, "ask_approval", json!({}), after).await?;
         transaction.commit().await?;
-        Ok(Some(id))
+        Ok(Asked::Waits(id))
     }
 
     /// One of them.
     pub async fn approval(&self, id: i64) -> Result<Option<KeptOrder>, StoreError> {
-        let sql = select("where approval_id = $1");
+        let sql = select("body", "where approval_id = $1");
         let row = sqlx::query(sqlx::AssertSqlSafe(sql))
             .bind(id)
             .fetch_optional(self.pool())
@@ -111,9 +138,10 @@ impl Store {
         row.as_ref().map(kept).transpose()
     }
 
-    /// Those that are not over, the oldest first; then those that are, the newest first. So many at most.
+    /// Those that are not over, the oldest first; then those that are, the newest first, without what was sent along. So many at most.
     pub async fn approvals(&self, limit: i64) -> Result<Vec<Approval>, StoreError> {
         let sql = select(
+            "case when is_over then '' else body end",
             "order by case when is_over then 1 else 0 end, case when is_over then -approval_id else approval_id end limit $1",
         );
         let rows = sqlx::query(sqlx::AssertSqlSafe(sql))
@@ -121,6 +149,28 @@ impl Store {
             .fetch_all(self.pool())
             .await?;
         rows.iter().map(|row| Ok(kept(row)?.approval)).collect()
+    }
+
+    /// Those that wait, the oldest first, without what was sent along. So many at most.
+    pub async fn open_approvals(&self, limit: i64) -> Result<Vec<Approval>, StoreError> {
+        let sql = select("''", "where now_is = 'open' order by approval_id limit $1");
+        let rows = sqlx::query(sqlx::AssertSqlSafe(sql))
+            .bind(limit)
+            .fetch_all(self.pool())
+            .await?;
+        rows.iter().map(|row| Ok(kept(row)?.approval)).collect()
+    }
+
+    /// Whether the user by whose name it was asked for is the one who asked: one made since then is another person.
+    pub async fn is_asked_by_user(&self, id: i64) -> Result<bool, StoreError> {
+        let found: bool = sqlx::query_scalar(
+            "select exists (select from highwater.approvals a join highwater.users u
+               on lower(u.name) = lower(a.asked_by) and u.created_at <= a.asked_at where a.approval_id = $1)",
+        )
+        .bind(id)
+        .fetch_one(self.pool())
+        .await?;
+        Ok(found)
     }
 
     /// Takes an open one to this state: `carrying_out`, `declined` or `withdrawn`, by whoever orders that. False: it is no longer open, or
@@ -186,10 +236,12 @@ fn called(method: &str, path: &str) -> String {
     format!("{method} {path}")
 }
 
-/// Them as they are now, with what follows from the time.
-fn select(which: &str) -> String {
+/// Them as they are now, with what follows from the time; `body` says what is read of what was sent along, which may be much.
+fn select(body: &str, which: &str) -> String {
     format!(
-        "select * from (select *, now_is not in ('open', 'carrying_out') as is_over from (select *,
+        "select approval_id, asked_by, person, asked_at, expires_at, method, path, {body} as body, subject, needs, reason,
+           decided_by, decided_at, comment, status, said, now_is
+         from (select *, now_is not in ('open', 'carrying_out') as is_over from (select *,
            case when state = 'open' and expires_at <= clock_timestamp() then 'expired'
                 when state = 'carrying_out' and decided_at < clock_timestamp() - interval '{CARRIED_OUT_MINUTES} minutes' then 'unknown'
                 else state end as now_is
