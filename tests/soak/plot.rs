@@ -180,9 +180,10 @@ fn style(size: f64, colour: RGBColor, horizontal: HPos) -> TextStyle<'static> {
 }
 
 fn label(figure: f64, top: f64) -> String {
-    if top < 10.0 {
-        format!("{figure:.1}")
-    } else {
-        format!("{figure:.0}")
-    }
+    let digits = match top {
+        top if top < 1.0 => 2,
+        top if top < 10.0 => 1,
+        _ => 0,
+    };
+    format!("{figure:.digits$}")
 }

@@ -244,14 +244,24 @@ fn says_full(text: &str) -> bool {
     text.contains("No space left") || text.contains("could not extend file")
 }
 
-/// Whether the log is read meanwhile, and a check says why nothing is written; unless Postgres has ended after all.
+/// Whether the log is read meanwhile, and a check says why nothing is written; unless Postgres has ended after all, or finds no room for the
+/// file that it writes for new connections, and gives none.
 async fn is_read_and_checked(api: &Api, postgres: &Postgres) -> bool {
     until("it is read, and told of", async || {
         if postgres.has_ended() {
             return Ok(false);
         }
-        found(api, "/api/events?limit=5").await?;
-        let checks = found(api, "/api/store/checks").await?.to_string();
+        let read = found(api, "/api/events?limit=5").await;
+        let checks = found(api, "/api/store/checks").await;
+        let gives_none = |asked: &Result<Value, String>| {
+            let why = asked.as_ref().err();
+            why.is_some_and(|why| why.contains("could not write init file"))
+        };
+        if gives_none(&read) || gives_none(&checks) {
+            return Ok(false);
+        }
+        read?;
+        let checks = checks?.to_string();
         let is_told = checks.contains("took none") && says_full(&checks);
         is_told.then_some(true).ok_or(checks)
     })
