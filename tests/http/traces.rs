@@ -1,13 +1,12 @@
 //! Traces: what a collector gets of a request, and what it never gets; a collector that is not there is nobody's trouble.
 
-use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::time::Duration;
 
 use serde_json::json;
 
-use crate::program::{Process, command};
+use crate::program::{Server, command};
 use crate::support::api::{Api, ask};
 use crate::support::database;
 use crate::totals::TOTALS;
@@ -24,29 +23,14 @@ fn hex(bytes: &[u8]) -> String {
 }
 
 /// A server that sends its spans there, so soon.
-async fn serve(endpoint: &str, every_ms: u32, log: Stdio) -> (Api, Process) {
-    let mut serve = command();
-    serve
-        .args(["serve", "--listen", "127.0.0.1:0", "--log", "warn"])
-        .args(["--database-url", &database::create().await])
-        .args(["--otlp-endpoint", endpoint])
+async fn serve(endpoint: &str, every_ms: u32, log: Stdio) -> Server {
+    let mut program = command();
+    program
         .env("OTEL_BSP_SCHEDULE_DELAY", every_ms.to_string())
-        .stdout(Stdio::piped())
         .stderr(log);
-    let mut process = Process(serve.spawn().unwrap());
-    let output = process.0.stdout.take().unwrap();
-    let said = tokio::task::spawn_blocking(move || {
-        let mut line = String::new();
-        BufReader::new(output).read_line(&mut line).unwrap();
-        line
-    });
-    let said = said.await.unwrap();
-    let address = said
-        .trim()
-        .strip_prefix("Highwater is at http://")
-        .and_then(|rest| rest.strip_suffix('/'))
-        .unwrap_or_else(|| panic!("the server did not start; it said {said:?}"));
-    (Api::at(address), process)
+    let database = database::create().await;
+    let arguments = ["--database-url", &database, "--otlp-endpoint", endpoint];
+    Server::start_by(program, &arguments).await
 }
 
 /// Appends an order, and says in which trace.
@@ -66,7 +50,8 @@ async fn place(api: &Api, query: &str) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_request_is_followed_through_its_append_to_the_slice_that_handles_it() {
     let collector = Collector::start().await;
-    let (api, _process) = serve(&collector.endpoint(), 100, Stdio::inherit()).await;
+    let server = serve(&collector.endpoint(), 100, Stdio::inherit()).await;
+    let api = server.api.clone();
     let defined = api.request("PUT", "/api/read-models/totals").body(TOTALS);
     assert_eq!(ask(defined).await.unwrap().0, 201);
     place(&api, &format!("?why={SECRET}")).await;
@@ -126,17 +111,19 @@ async fn a_request_is_followed_through_its_append_to_the_slice_that_handles_it()
 async fn a_server_that_stops_sends_its_last_spans() {
     let collector = Collector::start().await;
     // By itself it would send them in ten minutes.
-    let (api, process) = serve(&collector.endpoint(), 600_000, Stdio::inherit()).await;
-    place(&api, "").await;
+    let mut server = serve(&collector.endpoint(), 600_000, Stdio::inherit()).await;
+    place(&server.api, "").await;
     assert!(collector.bytes().is_empty());
-    let id = process.0.id().to_string();
-    let told = Command::new("kill").args(["-TERM", &id]).status().unwrap();
-    assert!(told.success());
-    let ended = tokio::task::spawn_blocking(move || {
-        let mut process = process;
-        process.0.wait().unwrap()
-    });
-    assert!(ended.await.unwrap().success());
+    server.tell_to_stop();
+    let deadline = tokio::time::Instant::now() + PATIENCE;
+    let ended_well = loop {
+        if let Some(ended_well) = server.has_ended_well() {
+            break ended_well;
+        }
+        assert!(tokio::time::Instant::now() < deadline, "it still runs");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    };
+    assert!(ended_well);
     let spans = collector.spans();
     let is_there = |name: &str| spans.iter().any(|span| span.name == name);
     assert!(is_there("append") && is_there("append.batch"), "{spans:#?}");
@@ -149,10 +136,10 @@ async fn without_its_collector_a_server_goes_on_and_its_log_says_so() {
     let endpoint = format!("http://{}", free.local_addr().unwrap());
     drop(free);
     let log = tempfile::NamedTempFile::new().unwrap();
-    let (api, _process) = serve(&endpoint, 50, log.reopen().unwrap().into()).await;
+    let server = serve(&endpoint, 50, log.reopen().unwrap().into()).await;
     let deadline = tokio::time::Instant::now() + PATIENCE;
     loop {
-        place(&api, "").await;
+        place(&server.api, "").await;
         let said = std::fs::read_to_string(log.path()).unwrap();
         if said.contains("spans could not be sent") {
             break;
@@ -160,7 +147,7 @@ async fn without_its_collector_a_server_goes_on_and_its_log_says_so() {
         assert!(tokio::time::Instant::now() < deadline, "{said:?}");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    place(&api, "").await;
+    place(&server.api, "").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
