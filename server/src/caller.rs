@@ -1,4 +1,4 @@
-//! Who calls, and what they may do. Every request passes here; what it needs is checked in `identity/calls.rs`.
+//! Who calls, and what they may do. Every request passes here; what it needs is checked in `identity/check.rs`.
 
 use std::sync::Arc;
 

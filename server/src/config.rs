@@ -4,13 +4,14 @@ mod limits;
 mod oidc;
 mod traces;
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use anyhow::{anyhow, bail};
 use clap::builder::BoolishValueParser;
 use clap::{Args, ValueEnum};
 use highwater_model::{Environment, LoginMode};
+use ipnet::IpNet;
 use reqwest::Url;
 
 pub use limits::LimitArgs;
@@ -45,14 +46,15 @@ pub struct ServeArgs {
     #[arg(long, value_name = "URL", env = "HIGHWATER_PUBLIC_URL")]
     pub public_url: Option<Url>,
 
-    /// Addresses of proxies of yours, whose X-Forwarded-For is believed
+    /// Proxies of yours, whose X-Forwarded-For is believed: addresses, or networks like 10.0.0.0/8
     #[arg(
         long,
         value_name = "ADDRESS",
         value_delimiter = ',',
+        value_parser = crate::proxies::network,
         env = "HIGHWATER_TRUSTED_PROXIES"
     )]
-    pub trusted_proxies: Vec<IpAddr>,
+    pub trusted_proxies: Vec<IpNet>,
 
     /// How much is taken at once.
     #[command(flatten)]

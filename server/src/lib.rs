@@ -32,6 +32,7 @@ pub mod metrics;
 mod outside;
 pub mod pages;
 pub mod picture;
+pub mod proxies;
 pub mod router;
 pub mod security;
 pub mod serve;

@@ -14,7 +14,7 @@ use leptos::prelude::provide_context;
 use tower::ServiceExt;
 
 use crate::api::problem::ApiError;
-use crate::api::session::{path_here, percent, see_other};
+use crate::api::redirect::{path_here, percent, see_other};
 use crate::api::{oidc, shares};
 use crate::caller::{Caller, KnownBy, NotIdentified};
 use crate::security::ScriptNonce;

@@ -23,7 +23,8 @@ use crate::api::problem::{ApiError, as_problem, internal};
 use crate::caller::know_caller;
 use crate::guard::same_origin;
 use crate::identity::approval::Orders;
-use crate::identity::calls::{self, Calls};
+use crate::identity::calls::Calls;
+use crate::identity::check;
 use crate::state::AppState;
 use crate::{api, limits, pages, security, timing, traces};
 
@@ -64,7 +65,7 @@ pub fn router(state: AppState) -> Router {
             TIMEOUT,
         ));
     // Inside the compression, so that pages that ask it in process get plain text.
-    let check = from_fn_with_state(calls, calls::check);
+    let check = from_fn_with_state(calls, check::check);
     let quick = quick
         .layer(check.clone())
         .layer(from_fn(as_problem))

@@ -46,7 +46,7 @@ async fn a_burst_is_refused_with_when_to_come_again_and_then_passes() {
         "--rate-burst",
         "10",
         "--trusted-proxies",
-        "127.0.0.1",
+        "127.0.0.0/8",
     ])
     .await;
     let many = (0..MANY).map(|_| from(&server.api, "192.0.2.1"));

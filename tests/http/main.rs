@@ -6,10 +6,15 @@
 )]
 
 mod alert_rules;
+mod alert_traces;
 mod alerts;
 mod append;
 mod append_traces;
 mod approvals;
+mod approvals_gone;
+mod approvals_once;
+mod approvals_place;
+mod approvals_who;
 mod bad_appends;
 mod bad_import;
 mod bad_queries;
@@ -24,6 +29,8 @@ mod exposition;
 mod flows;
 mod identity;
 mod identity_calls;
+mod identity_ends;
+mod identity_login;
 mod idle_sockets;
 mod import;
 mod limits;

@@ -10,6 +10,7 @@ use highwater::alerts::{self, Alerts};
 use highwater::identity::{Approvals, Gate, GateOptions, OidcOptions};
 use highwater::limits::Limits;
 use highwater::live::Boards;
+use highwater::proxies::Proxies;
 use highwater::state::{AppState, Reach};
 use highwater::{metrics, router, site::Site};
 use highwater_engine::{Feed, FeedOptions, ReadModelOptions, ReadModels, States, Subscriptions};
@@ -188,7 +189,7 @@ impl Running {
             login,
             provider,
             origin: None,
-            proxies: Vec::new(),
+            proxies: Proxies::default(),
             port: address.port(),
             tls: false,
         };

@@ -23,7 +23,7 @@ fn hex(bytes: &[u8]) -> String {
 }
 
 /// A server that sends its spans there, so soon.
-async fn serve(endpoint: &str, every_ms: u32, log: Stdio) -> Server {
+pub(crate) async fn serve(endpoint: &str, every_ms: u32, log: Stdio) -> Server {
     let mut program = command();
     program
         .env("OTEL_BSP_SCHEDULE_DELAY", every_ms.to_string())

@@ -10,6 +10,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use highwater::alerts::webhook::SIGNATURE_HEADER;
+use highwater_model::Traceparent;
 use highwater_store::Tasks;
 use ring::hmac;
 use serde_json::Value;
@@ -23,6 +24,8 @@ pub(crate) struct Told {
     signature: Option<String>,
     /// Its `Content-Type`.
     pub(crate) media_type: String,
+    /// Where in a trace it was told.
+    pub(crate) traceparent: Option<String>,
     body: String,
 }
 
@@ -151,6 +154,7 @@ async fn take(
     let told = Told {
         signature: text(SIGNATURE_HEADER),
         media_type: text(header::CONTENT_TYPE.as_str()).unwrap_or_default(),
+        traceparent: text(Traceparent::NAME),
         body,
     };
     let mut inner = inner.lock().unwrap();

@@ -29,12 +29,19 @@ impl Events {
     }
 
     fn with(count: usize, bytes: usize, id: impl Fn(usize) -> Option<Uuid>) -> Self {
-        let mut text = String::new();
-        for number in 0..count {
+        Self::of((0..count).map(|number| {
             let stream = format!("ticket-{}", number % 11);
             let data = json!({"number": number, "text": "x".repeat(bytes)});
-            let line = json!({"stream": stream, "type": "Opened", "id": id(number), "data": data});
+            json!({"stream": stream, "type": "Opened", "id": id(number), "data": data})
+        }))
+    }
+
+    /// A file of these lines.
+    pub(crate) fn of(lines: impl Iterator<Item = Value>) -> Self {
+        let (mut text, mut count) = (String::new(), 0);
+        for line in lines {
             text.push_str(&(line.to_string() + "\n"));
+            count += 1;
         }
         let mut file = tempfile::Builder::new()
             .suffix(".ndjson")

@@ -2,60 +2,19 @@
 
 use std::time::Duration;
 
-use highwater_postgres::{Binaries, Embedded, Options};
 use serde_json::{Value, json};
 use sqlx::{Connection, PgConnection};
-use tempfile::TempDir;
 use tokio::sync::watch;
-use tokio::task::{JoinSet, spawn_blocking};
+use tokio::task::JoinSet;
 
 use crate::api_writer::{self, Target};
 use crate::ledger::{Fate, Ledger};
 use crate::log;
+use crate::postgres::Postgres;
 use crate::program::Server;
 use crate::reader::Reader;
 use crate::support::api::Api;
 use crate::support::socket;
-
-/// A Postgres that can be stopped without harm to other tests.
-struct Postgres {
-    folder: TempDir,
-    running: Option<Embedded>,
-}
-
-impl Postgres {
-    async fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let mut postgres = Self {
-            folder,
-            running: None,
-        };
-        postgres.start().await;
-        postgres
-    }
-
-    /// The URL is the same each time.
-    async fn start(&mut self) {
-        let options = Options {
-            throwaway: true,
-            ..Options::new(self.folder.path())
-        };
-        let started = spawn_blocking(move || {
-            let binaries = Binaries::find_or_fetch(&mut |_| {}).unwrap();
-            Embedded::start(&binaries, &options, &mut |_| {}).unwrap()
-        });
-        self.running = Some(started.await.unwrap());
-    }
-
-    async fn stop(&mut self) {
-        let running = self.running.take().unwrap();
-        spawn_blocking(|| running.stop()).await.unwrap();
-    }
-
-    fn url(&self) -> String {
-        self.running.as_ref().unwrap().url()
-    }
-}
 
 /// Status, `Retry-After` and body.
 async fn answer(request: reqwest::RequestBuilder) -> (u16, Option<String>, Value) {

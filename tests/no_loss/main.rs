@@ -20,6 +20,7 @@ mod load;
 mod log;
 mod lost_database;
 mod mixed_writers;
+mod postgres;
 mod program;
 mod proxy;
 mod reader;

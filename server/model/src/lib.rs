@@ -62,7 +62,6 @@ pub mod job;
 pub mod lag_history;
 pub mod limits;
 pub mod live;
-mod live_read;
 pub mod maintenance;
 pub mod mask;
 mod object;

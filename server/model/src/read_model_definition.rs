@@ -185,3 +185,27 @@ impl fmt::Display for FailurePolicy {
         f.write_str(self.as_str())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_collide_are_refused() {
+        for name in [
+            "",
+            "Orders",
+            "1a",
+            "highwater",
+            "public",
+            "pg_x",
+            "information_schema",
+            "a__shadow",
+            "a-b",
+            &"x".repeat(49),
+        ] {
+            assert!(check_name(name).is_err(), "{name}");
+        }
+        check_name("customer_totals2").unwrap();
+    }
+}

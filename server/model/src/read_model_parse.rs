@@ -1,31 +1,12 @@
 //! Reads the definition of a read model: directives and the statements between them.
 
-use crate::PartKey;
-use crate::filter::Glob;
-use crate::read_model_definition::{
-    Definition, DefinitionError, FailurePolicy, HandlerKind, Key, Statement, check_name,
-};
-use crate::read_model_sql::{
-    Directive, Token, TokenKind, checked_tokens, directive, has_outside, verb,
-};
+mod directives;
+mod statements;
 
-const DIRECTIVES: [&str; 9] = [
-    "events",
-    "describe",
-    "key",
-    "replay-safe",
-    "ignore",
-    "policy",
-    "tables",
-    "slice",
-    "each",
-];
-/// What a handler may do.
-const HANDLER_VERBS: [&str; 6] = ["select", "insert", "update", "delete", "merge", "values"];
-/// What the tables' section may do.
-const TABLE_VERBS: [&str; 4] = ["create", "alter", "comment", "insert"];
-/// What it may make.
-const CREATED: [&str; 5] = ["table", "index", "unique", "sequence", "type"];
+use crate::read_model_definition::{
+    Definition, DefinitionError, FailurePolicy, HandlerKind, check_name,
+};
+use crate::read_model_sql::{TokenKind, checked_tokens};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Section {
@@ -81,214 +62,6 @@ impl Reader<'_> {
         DefinitionError::at(self.text, at, message)
     }
 
-    fn directive(&mut self, token: Token) -> Result<(), DefinitionError> {
-        let Directive {
-            word,
-            at,
-            value,
-            value_at,
-        } = directive(self.text, token);
-        let Some(&directive) = DIRECTIVES.iter().find(|&&known| known == word) else {
-            let message = if word.is_empty() {
-                "a directive is missing here".to_owned()
-            } else {
-                format!("there is no directive {word:?}")
-            };
-            return Err(self.wrong(at, message).expecting(&DIRECTIVES));
-        };
-        let handler = matches!(directive, "slice" | "each");
-        if self.seen.contains(&directive)
-            || (handler
-                && self
-                    .seen
-                    .iter()
-                    .any(|&seen| matches!(seen, "slice" | "each")))
-        {
-            return Err(self.wrong(
-                at,
-                if handler {
-                    "a read model has one handler: either slice or each, once".to_owned()
-                } else {
-                    format!("{directive} stands twice")
-                },
-            ));
-        }
-        self.seen.push(directive);
-        self.value(directive, value, value_at)
-    }
-
-    fn value(&mut self, directive: &str, value: &str, at: usize) -> Result<(), DefinitionError> {
-        match directive {
-            "events" => self.definition.events = self.globs(value, at)?,
-            "describe" => {
-                self.definition.describe = Some(value.to_owned()).filter(|text| !text.is_empty());
-            }
-            "key" | "replay-safe" if self.section != Section::Header => {
-                return Err(self.wrong(
-                    at,
-                    format!(
-                        "{directive} stands before the tables: it is said of the whole read model"
-                    ),
-                ));
-            }
-            "key" => {
-                let part = PartKey::ALL.into_iter().find(|key| key.as_str() == value);
-                let part = part.ok_or_else(|| {
-                    let what = "each row of a read model belongs to one of these, or the definition has no key";
-                    self.wrong(at, what).expecting(&["stream", "category"])
-                })?;
-                self.definition.key = Some(Key { part, at });
-            }
-            "policy" => {
-                self.definition.policy = [
-                    FailurePolicy::Stop,
-                    FailurePolicy::Retry,
-                    FailurePolicy::Skip,
-                ]
-                .into_iter()
-                .find(|policy| policy.as_str() == value)
-                .ok_or_else(|| {
-                    self.wrong(
-                        at,
-                        format!("{value:?} is not a policy for events that fail"),
-                    )
-                    .expecting(&["stop", "retry", "skip"])
-                })?;
-            }
-            "ignore" => self.definition.ignored_columns = self.columns(value, at)?,
-            _ if !value.is_empty() => {
-                return Err(self
-                    .wrong(at, format!("nothing stands behind {directive}"))
-                    .expecting(&["the end of the line", "-- a remark"]));
-            }
-            "replay-safe" => self.definition.replay_safe = true,
-            "tables" if self.section == Section::Handler => {
-                return Err(self.wrong(at, "the tables stand before the handler"));
-            }
-            "tables" => self.section = Section::Tables,
-            _ => {
-                self.section = Section::Handler;
-                if directive == "each" {
-                    self.definition.handler = HandlerKind::Each;
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// `OrderPlaced, Order*`
-    fn globs(&self, value: &str, at: usize) -> Result<Vec<Glob>, DefinitionError> {
-        value
-            .split(',')
-            .map(|name| {
-                let name = name.trim();
-                if name.is_empty() || name.len() > 255 {
-                    return Err(self
-                        .wrong(
-                            at,
-                            "each event type has 1 to 255 bytes, with commas between them",
-                        )
-                        .expecting(&["OrderPlaced, OrderCancelled", "Order*", "*"]));
-                }
-                Ok(Glob::starred(name))
-            })
-            .collect()
-    }
-
-    /// `columns a, totals.b`
-    fn columns(&self, value: &str, at: usize) -> Result<Vec<String>, DefinitionError> {
-        let wrong = || {
-            self.wrong(
-                at,
-                "columns that a comparison leaves out are named like this",
-            )
-            .expecting(&["columns updated_at, totals.id"])
-        };
-        let names = value.strip_prefix("columns ").ok_or_else(wrong)?;
-        names
-            .split(',')
-            .map(|name| {
-                let name = name.trim();
-                let plain = |part: &str| {
-                    !part.is_empty() && part.chars().all(|c| c.is_alphanumeric() || c == '_')
-                };
-                if name.split('.').count() <= 2 && name.split('.').all(plain) {
-                    Ok(name.to_owned())
-                } else {
-                    Err(wrong())
-                }
-            })
-            .collect()
-    }
-
-    fn statement(&mut self, tokens: &[Token]) -> Result<(), DefinitionError> {
-        let (Some(first), Some(last)) = (tokens.first(), tokens.last()) else {
-            return Ok(());
-        };
-        let word = |token: Token| self.text[token.start..token.end].to_ascii_lowercase();
-        let what = verb(self.text, tokens).unwrap_or(*first);
-        let name = word(what);
-        let allowed: &[&str] = match self.section {
-            Section::Header => {
-                return Err(self
-                    .wrong(
-                        first.start,
-                        "a statement stands in a section, and none has begun here",
-                    )
-                    .expecting(&[
-                        "-- highwater: tables",
-                        "-- highwater: slice",
-                        "-- highwater: each",
-                    ]));
-            }
-            Section::Tables => &TABLE_VERBS,
-            Section::Handler => &HANDLER_VERBS,
-        };
-        if !allowed.contains(&name.as_str()) {
-            let section = if self.section == Section::Tables {
-                "the tables' section"
-            } else {
-                "a handler"
-            };
-            return Err(self
-                .wrong(what.start, format!("{section} has no {name:?}"))
-                .expecting(allowed));
-        }
-        if name == "create" {
-            let made = tokens.get(1).copied().unwrap_or(*first);
-            if !CREATED.contains(&word(made).as_str()) {
-                return Err(self
-                    .wrong(
-                        made.start,
-                        format!(
-                            "a read model is made of tables and their indexes that survive a crash: no {:?}",
-                            word(made)
-                        ),
-                    )
-                    .expecting(&CREATED));
-            }
-        }
-        if name == "select" && has_outside(self.text, tokens, "into") {
-            return Err(self
-                .wrong(
-                    what.start,
-                    "a select makes no table here: nothing goes into anything",
-                )
-                .expecting(&["insert into … select …"]));
-        }
-        let statement = Statement {
-            text: self.text[first.start..last.end].to_owned(),
-            at: first.start,
-            answers_rows: matches!(name.as_str(), "select" | "values")
-                || has_outside(self.text, tokens, "returning"),
-        };
-        match self.section {
-            Section::Tables => self.definition.tables.push(statement),
-            _ => self.definition.statements.push(statement),
-        }
-        Ok(())
-    }
-
     fn end(self) -> Result<Definition, DefinitionError> {
         let end = self.text.len();
         if self.definition.events.is_empty() {
@@ -313,6 +86,7 @@ impl Reader<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::PartKey;
 
     const TOTALS: &str = "-- highwater: events OrderPlaced, Order*
 -- highwater: describe Totals per customer -- by day
@@ -414,24 +188,5 @@ with gone as (delete from totals where orders = 0 returning *) select count(*) f
                 .contains("1 to 255")
         );
         assert!(error("").message.contains("which events"));
-    }
-
-    #[test]
-    fn names_that_collide_are_refused() {
-        for name in [
-            "",
-            "Orders",
-            "1a",
-            "highwater",
-            "public",
-            "pg_x",
-            "information_schema",
-            "a__shadow",
-            "a-b",
-            &"x".repeat(49),
-        ] {
-            assert!(check_name(name).is_err(), "{name}");
-        }
-        check_name("customer_totals2").unwrap();
     }
 }

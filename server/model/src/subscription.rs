@@ -1,21 +1,23 @@
 //! Subscriptions: named readers of the log with a checkpoint, for programs outside.
 
+mod delivery;
+mod orders;
+
 use std::fmt;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use uuid::Uuid;
 
-use crate::{Lag, Position, RecordedEvent};
+pub use delivery::{
+    AT_MOST, AT_MOST_USUAL, AcknowledgeBody, Acknowledged, Delivery, FailedDelivery, FetchBody,
+    Fetched, ReleaseBody, WAIT_MAX_S,
+};
+pub use orders::{MoveBody, MovePlan, ParkedAnswer, ParkedBody, ParkedEvent};
+
+use crate::{Lag, Position};
 
 /// Characters of a subscription's or a member's name.
 pub const NAME_CHARS: usize = 100;
-/// Events that a member may have unacknowledged, at most.
-pub const AT_MOST: i64 = 1_000;
-/// Unless a member says otherwise.
-pub const AT_MOST_USUAL: i64 = 100;
-/// How long a fetch may wait for events, in seconds: less than the server gives a call.
-pub const WAIT_MAX_S: i64 = 25;
 
 /// Whether members are given events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -166,166 +168,6 @@ impl Subscription {
         let waits = self.lag.matching > 0 || self.lag.capped;
         waits && !self.members.iter().any(|member| member.present)
     }
-}
-
-/// An event on its way to a member.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-pub struct Delivery {
-    /// 1 for the first time; one more for each failure before. It counts failures, not deliveries: one that was taken back from a member
-    /// that had not come to it is no failure.
-    pub attempt: i32,
-    /// The event.
-    pub event: RecordedEvent,
-}
-
-/// An event that a member could not handle.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[serde(deny_unknown_fields)]
-pub struct FailedDelivery {
-    /// Which.
-    pub position: Position,
-    /// Why; an operator reads it.
-    #[serde(default)]
-    pub error: String,
-}
-
-/// Asks for events, and says what became of earlier ones.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[serde(deny_unknown_fields)]
-pub struct FetchBody {
-    /// Who asks.
-    pub member: String,
-    /// How many it may have unacknowledged then: 100 unless given, 1 to 1,000.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub at_most: Option<i64>,
-    /// How long to wait when there are none, in seconds: 0 unless given, 25 at most.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub wait_s: Option<i64>,
-    /// Positions of events that it has handled.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub acknowledge: Vec<Position>,
-    /// Events that it could not handle.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub failed: Vec<FailedDelivery>,
-}
-
-/// Says what became of events.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[serde(deny_unknown_fields)]
-pub struct AcknowledgeBody {
-    /// Who says it.
-    pub member: String,
-    /// Positions of events that it has handled.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub acknowledge: Vec<Position>,
-    /// Events that it could not handle.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub failed: Vec<FailedDelivery>,
-}
-
-/// Gives back what a member has.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[serde(deny_unknown_fields)]
-pub struct ReleaseBody {
-    /// Who leaves.
-    pub member: String,
-}
-
-/// What was fetched.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-pub struct Fetched {
-    /// Events, by position; of a stream one at a time.
-    pub deliveries: Vec<Delivery>,
-    /// Positions it acknowledged or failed that are not this member's: they were taken back because it took too long, and are given again.
-    pub not_held: Vec<Position>,
-    /// Whether there may be any.
-    pub state: SubscriptionState,
-}
-
-/// What came of it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-pub struct Acknowledged {
-    /// How many were acknowledged.
-    pub acknowledged: i64,
-    /// How many failed, and are tried again or parked.
-    pub failed: i64,
-    /// Positions that are not this member's: they were taken back because it took too long, and are given again.
-    pub not_held: Vec<Position>,
-}
-
-/// An event that failed too often. It waits for an operator; its stream goes on.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-pub struct ParkedEvent {
-    /// Its position.
-    pub position: Position,
-    /// Its id.
-    pub event_id: Uuid,
-    /// Its stream.
-    pub stream: String,
-    /// Its type.
-    pub event_type: String,
-    /// How often it failed.
-    pub failures: i32,
-    /// What was said the last time.
-    pub error: String,
-    /// Since when.
-    #[cfg_attr(feature = "openapi", schema(value_type = String, format = DateTime))]
-    pub parked_at: Timestamp,
-}
-
-/// Orders a subscription to go to a position.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[serde(deny_unknown_fields)]
-pub struct MoveBody {
-    /// Replay: the first position that is given again. Skip: the last position that is left out.
-    pub position: Position,
-    /// Why.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reason: Option<String>,
-}
-
-/// Orders something of parked events.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[serde(deny_unknown_fields)]
-pub struct ParkedBody {
-    /// Which; all of them when absent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub positions: Option<Vec<Position>>,
-    /// Why.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reason: Option<String>,
-}
-
-/// How many parked events an order reached.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-pub struct ParkedAnswer {
-    /// So many.
-    pub events: i64,
-}
-
-/// What a replay or a skip would come to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-pub struct MovePlan {
-    /// Where the checkpoint stands.
-    pub checkpoint: Position,
-    /// Where it would stand.
-    pub to: Position,
-    /// Matching events between the two: given again by a replay, left out by a skip.
-    pub matching: i64,
-    /// There are more of them than that.
-    pub capped: bool,
 }
 
 /// Why a name can't be used.

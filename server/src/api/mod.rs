@@ -34,6 +34,7 @@ pub mod histogram;
 pub mod import;
 mod import_lines;
 pub mod jobs;
+mod join;
 pub mod lag_history;
 mod list_export;
 pub mod live;
@@ -48,8 +49,10 @@ mod read_model_problem;
 pub mod read_models;
 pub mod rebuild;
 mod record_export;
+pub(crate) mod redirect;
 pub mod replay;
 pub mod rows;
+mod sent;
 pub mod session;
 pub mod shares;
 pub mod state_definitions;
@@ -150,6 +153,7 @@ pub fn routes() -> OpenApiRouter<AppState> {
         .merge(maintenance::routes())
         .merge(health::routes())
         .merge(session::routes())
+        .merge(join::routes())
         .merge(users::routes())
         .merge(shares::routes())
         .merge(tokens::routes())

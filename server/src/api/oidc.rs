@@ -11,7 +11,8 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::problem::{ApiError, ApiResult};
-use super::session::{begin as begin_session, path_here, percent, see_other};
+use super::redirect::{path_here, percent, see_other};
+use super::session::begin as begin_session;
 use crate::identity::oidc::{Attempt, Failed, Proven, Provider, no_role};
 use crate::state::AppState;
 

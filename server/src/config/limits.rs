@@ -1,6 +1,5 @@
 //! What `highwater serve` is told of how much it takes at once.
 
-use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
@@ -9,6 +8,7 @@ use highwater_model::LoginMode;
 
 use crate::door::{Bounds, Patience};
 use crate::limits::{LimitOptions, RateLimit};
+use crate::proxies::Proxies;
 
 /// Requests a second of one token, user or address, where there is a login: far more than a page or a program in order needs.
 const PER_SECOND: u32 = 200;
@@ -91,12 +91,12 @@ impl LimitArgs {
         }
     }
 
-    /// Who may be connected; these are proxies of ours.
-    pub(crate) fn bounds(&self, proxies: &[IpAddr]) -> Bounds {
+    /// Who may be connected.
+    pub(crate) fn bounds(&self, proxies: &Proxies) -> Bounds {
         Bounds {
             most: self.max_connections,
             each: self.max_connections_each,
-            proxies: proxies.to_vec(),
+            proxies: proxies.clone(),
             patience: Patience {
                 head: self.head_timeout,
                 idle: self.idle_timeout,

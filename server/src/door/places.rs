@@ -4,12 +4,14 @@ use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use crate::proxies::Proxies;
+
 /// Places for connections.
 #[derive(Debug)]
 pub(super) struct Places {
     most: usize,
     each: usize,
-    proxies: Vec<IpAddr>,
+    proxies: Proxies,
     taken: Arc<Mutex<Taken>>,
 }
 
@@ -46,7 +48,7 @@ pub(super) struct Place {
 
 impl Places {
     /// So many in all, and of one address, but for these proxies, behind which there are many.
-    pub(super) fn new(most: usize, each: usize, proxies: Vec<IpAddr>) -> Self {
+    pub(super) fn new(most: usize, each: usize, proxies: Proxies) -> Self {
         Self {
             most,
             each,
@@ -59,7 +61,7 @@ impl Places {
     pub(super) fn take(&self, peer: IpAddr) -> Result<Place, Full> {
         let peer = peer.to_canonical();
         // Whoever is on this machine may be a proxy that nobody has named, and is no stranger.
-        let is_counted = !peer.is_loopback() && !self.proxies.contains(&peer);
+        let is_counted = !peer.is_loopback() && !self.proxies.contains(peer);
         let of = is_counted.then(|| client_of(peer));
         let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
         if taken.all >= self.most {
@@ -116,9 +118,13 @@ mod tests {
         text.parse().unwrap()
     }
 
+    fn proxies() -> Proxies {
+        Proxies::of(&[ip("192.0.2.7").into()])
+    }
+
     #[test]
     fn one_address_gets_no_more_than_its_places_and_gives_them_back() {
-        let places = Places::new(10, 2, vec![ip("192.0.2.7")]);
+        let places = Places::new(10, 2, proxies());
         let first = places.take(ip("198.51.100.1")).unwrap();
         let _second = places.take(ip("::ffff:198.51.100.1")).unwrap();
         let third = places.take(ip("198.51.100.1"));
@@ -130,7 +136,7 @@ mod tests {
 
     #[test]
     fn proxies_and_this_machine_are_bounded_by_what_there_is_in_all() {
-        let places = Places::new(4, 1, vec![ip("192.0.2.7")]);
+        let places = Places::new(4, 1, proxies());
         let here: Vec<Place> = ["192.0.2.7", "192.0.2.7", "127.0.0.1", "::1"]
             .map(|from| places.take(ip(from)).unwrap())
             .into();

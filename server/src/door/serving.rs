@@ -3,7 +3,7 @@
 
 use std::convert::Infallible;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -27,6 +27,7 @@ use super::places::{Full, Place, Places};
 use super::pulse::{Busy, Overdue, Patience, Pulse};
 use super::watched::{Answer, Watched};
 use crate::files;
+use crate::proxies::Proxies;
 
 /// How long the head of a request may be: a filter line is a part of its address.
 const HEAD_BYTES: usize = 64 << 10;
@@ -51,8 +52,8 @@ pub(crate) struct Bounds {
     pub(crate) most: usize,
     /// Connections from one address.
     pub(crate) each: usize,
-    /// Addresses of proxies, behind which there are many.
-    pub(crate) proxies: Vec<IpAddr>,
+    /// Proxies, behind which there are many.
+    pub(crate) proxies: Proxies,
     /// How long they may be silent.
     pub(crate) patience: Patience,
 }

@@ -13,7 +13,7 @@ use serde_json::Value;
 use tokio::sync::oneshot;
 use tower::ServiceExt;
 
-use super::calls;
+use super::check;
 use crate::api::problem::{ApiError, ApiResult, internal};
 use crate::caller::{Caller, KnownBy};
 use crate::state::AppState;
@@ -52,7 +52,7 @@ struct Ended {
 /// Why this caller may not decide on it; none: they may, while it is open.
 pub(crate) fn may_not_decide(caller: &Caller, approval: &Approval) -> Option<Problem> {
     if !approval.needs.iter().any(|right| caller.may(*right)) {
-        return Some(calls::not_allowed(caller, &approval.needs));
+        return Some(check::not_allowed(caller, &approval.needs));
     }
     let refused = |detail: &str| Problem::new(403, "not_allowed", "You may not do this", detail);
     if !matches!(caller.by, KnownBy::Session(_)) {

@@ -1,5 +1,5 @@
 //! In production an order that changes what readers see, or can lose something, is confirmed: whoever gives it types the name of what
-//! it acts on, and sends it along. Which orders that are each handler says (`x-confirm`); `calls.rs` reads it and asks here.
+//! it acts on, and sends it along. Which orders that are each handler says (`x-confirm`); `calls.rs` reads it, `check.rs` asks here.
 
 use std::collections::HashMap;
 
@@ -9,7 +9,7 @@ use highwater_model::{CONFIRM_HEADER, Environment, Problem};
 
 use crate::api::extract::Path;
 use crate::api::problem::{ApiError, internal};
-use crate::api::session::percent;
+use crate::api::redirect::percent;
 
 /// Gives the request back when it brings the name that stands in this part of its path.
 pub(super) async fn confirmed(

@@ -2,9 +2,10 @@
 //!
 //! | file | what |
 //! |---|---|
-//! | `gate.rs` | who calls: by a session's cookie or a token, remembered for a few seconds |
+//! | `gate.rs` | who calls: `gate/who.rs` by a session's cookie or a token, `gate/remembered.rs` for a few seconds |
 //! | `met.rs` | whose secrets have worked of late |
-//! | `calls.rs` | what each call needs, read from the OpenAPI document, and the one place that checks it |
+//! | `calls.rs` | what each call needs, read from the OpenAPI document |
+//! | `check.rs` | the one place that checks it |
 //! | `confirm.rs` | the name that is typed before production takes an order |
 //! | `approval.rs` | the second person who agrees to it, where that is wanted |
 //! | `asking.rs` | which orders wait for them, and how those are kept |
@@ -21,6 +22,7 @@ mod asker;
 mod asking;
 pub(crate) mod attempts;
 pub(crate) mod calls;
+pub(crate) mod check;
 mod confirm;
 pub(crate) mod cookie;
 mod gate;

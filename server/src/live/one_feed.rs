@@ -17,7 +17,7 @@ use super::deliveries::Deliveries;
 use super::messages::{shared, text};
 use crate::api::problem::ApiError;
 use crate::caller::Caller;
-use crate::identity::calls::not_allowed;
+use crate::identity::check::not_allowed;
 use crate::identity::seen::Seen;
 use crate::identity::sight;
 use crate::state::AppState;

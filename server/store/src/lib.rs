@@ -3,12 +3,12 @@
 //! # How the log stays in order
 //! Every append takes one advisory lock (`7210, 1`) and gives positions `newest + 1, …` while it holds it; it lets go by committing.
 //! So positions are dense and in commit order, and a reader that sees position *p* sees everything below it. What makes this fast is
-//! the appender ([`append`], `batching.rs`): it takes whatever waits and records it with one statement and one commit.
+//! the appender ([`append`], `batching/mod.rs`): it takes whatever waits and records it with one statement and one commit.
 //!
 //! # Words
 //! | word | file | meaning |
 //! |---|---|---|
-//! | batch | `batch.rs` | the appends that are recorded with one commit |
+//! | batch | `batch/mod.rs` | the appends that are recorded with one commit |
 //! | heads | `heads.rs` | what the appender remembers of streams, so that a batch need not look them up |
 //! | log's lock | `schema/0001_event_store.sql` | advisory `(7210, 1)`: whoever gives positions holds it until it has committed; waits for nothing while holding it but the end of a count that runs (milliseconds) |
 //! | gate | the same | advisory `(7210, 2)`: shared by SQL writers; free means that none is open |

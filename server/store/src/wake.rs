@@ -13,6 +13,10 @@ use crate::{StoreError, Tasks};
 
 /// How far apart notifications are at least: each wakes every process that listens, and batches come faster.
 const APART: Duration = Duration::from_millis(2);
+/// From when a listener was lost until the next one is tried; longer each time, until one has listened.
+const LOST: Duration = Duration::from_millis(100);
+/// The same at most.
+const LOST_MOST: Duration = Duration::from_secs(5);
 
 /// The newest position.
 pub(crate) async fn head(pool: &PgPool) -> Result<Position, StoreError> {
@@ -98,11 +102,12 @@ pub(crate) fn listen(
 ) {
     let token = tasks.token();
     tasks.spawn("listen for appends", async move {
-        let mut pause = Duration::from_millis(100);
+        let mut pause = LOST;
         while !token.is_cancelled() {
             let listening = async {
                 let mut listener = PgListener::connect_with(&pool).await?;
                 listener.listen("highwater").await?;
+                pause = LOST;
                 loop {
                     raise(&moved, head(&pool).await?);
                     loop {
@@ -124,7 +129,7 @@ pub(crate) fn listen(
             }
             tokio::select! {
                 () = token.cancelled() => return,
-                () = tokio::time::sleep(pause) => pause = (pause * 2).min(Duration::from_secs(5)),
+                () = tokio::time::sleep(pause) => pause = (pause * 2).min(LOST_MOST),
             }
         }
     });

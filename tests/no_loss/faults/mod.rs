@@ -5,8 +5,13 @@
 mod clock;
 mod full_disk;
 mod killed;
+mod killed_import;
+mod killed_postgres;
+mod killed_promotion;
+mod killed_rebuild;
 mod namespace;
 mod network;
+mod rebuilding;
 mod refusing;
 mod upgrade;
 
@@ -16,6 +21,7 @@ use highwater_store::Ids;
 use serde_json::{Value, json};
 use sqlx::{Connection, PgConnection};
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 
 use crate::api_writer::{self, Target};
 use crate::ledger::Ledger;
@@ -82,6 +88,11 @@ impl Chance {
     }
 }
 
+/// How long something took, in milliseconds; one at least, as chance needs.
+fn ms_since(began: Instant) -> u64 {
+    u64::try_from(began.elapsed().as_millis()).unwrap().max(1)
+}
+
 /// Writers of their own streams, named after the run.
 fn writers(servers: &[Api], run: usize, ledger: &Ledger) -> JoinSet<()> {
     let mut writers = JoinSet::new();
@@ -111,6 +122,13 @@ async fn define_counts(api: &Api) {
 
 /// The read model has handled everything, and says what the log says.
 async fn counts_are_right(api: &Api, database_url: &str) {
+    let events = all_are_handled(api, database_url, "counts").await;
+    let right = json!([{"by": "api", "events": events}]);
+    assert_eq!(rows(api, "counts").await, right);
+}
+
+/// Waits until a read model has handled the log; how many events that has.
+async fn all_are_handled(api: &Api, database_url: &str, name: &str) -> i64 {
     let mut connection = PgConnection::connect(database_url).await.unwrap();
     let (events, head): (i64, i64) =
         sqlx::query_as("select count(*), max(position) from highwater.events")
@@ -118,12 +136,17 @@ async fn counts_are_right(api: &Api, database_url: &str) {
             .await
             .unwrap();
     // A connection that was ended is met once.
-    let wait = format!("/api/read-models/counts?wait={head}&timeout=25");
+    let wait = format!("/api/read-models/{name}?wait={head}&timeout=25");
     let waited = until("it is answered", async || found(api, &wait).await).await;
     assert_eq!(waited["handled"], true, "{waited}");
-    let rows = "/api/read-models/counts/rows";
-    let page = until("it is answered", async || found(api, rows).await).await;
-    assert_eq!(page["rows"], json!([{"by": "api", "events": events}]));
+    events
+}
+
+/// The rows of a read model.
+async fn rows(api: &Api, name: &str) -> Value {
+    let path = format!("/api/read-models/{name}/rows");
+    let page = until("it is answered", async || found(api, &path).await).await;
+    page["rows"].clone()
 }
 
 async fn found(api: &Api, path: &str) -> Result<Value, String> {

@@ -198,7 +198,6 @@ impl Runner {
         if self.version.role == VersionRole::Shadow && !self.has_indexes(run, job_id).await? {
             return Ok(true);
         }
-        let work = run.work.take();
         let goes_back = self.version.role == VersionRole::Previous;
         let over = if goes_back {
             self.store.finish_go_back(&self.version.name, job_id).await
@@ -207,9 +206,10 @@ impl Runner {
         }
         .map_err(|error| error.to_string())?;
         if !over {
-            run.work = work;
             return Ok(true);
         }
+        // Not before: as long as the database has not taken it, the next look has a job to end.
+        run.work = None;
         if !goes_back {
             // It is level without, and discarded by now perhaps.
             let analyzed = self.store.analyze_tables(self.version.version_id).await;

@@ -33,6 +33,8 @@ pub(crate) struct Pace {
     halved: u32,
     /// A slice was too much: they grow slowly from now on, or each step up would be followed by many down.
     wary: bool,
+    /// Events and time of the last live slice that took too long.
+    slow: Option<(i64, Duration)>,
 }
 
 impl Pace {
@@ -45,6 +47,7 @@ impl Pace {
             suspect: None,
             halved: 0,
             wary: false,
+            slow: None,
         }
     }
 
@@ -56,7 +59,7 @@ impl Pace {
     /// Which size slices should get, after one.
     pub(crate) fn resize(&self, slice: &BegunSlice) -> Option<SliceSize> {
         let behind = slice.head.0 - slice.upto.0;
-        let full = slice.events >= i64::from(self.limit);
+        let full = slice.events >= i64::from(self.most);
         if !self.is_large() && self.suspect.is_none() && full && behind > FAR {
             Some(self.large)
         } else if self.is_large() && behind <= 0 {
@@ -118,12 +121,23 @@ impl Pace {
         };
         let growth = if self.wary { 2.0 } else { growth };
         if time > target * 2 {
-            self.most = (self.most / 2).max(1);
+            self.most = if self.size == SliceSize::Live && self.was_in_vain(slice, time) {
+                grown(self.most, 4.0).min(self.limit)
+            } else {
+                (self.most / 2).max(1)
+            };
         } else if time < target / 2 && slice.events >= i64::from(self.most) {
             // Not quite what would fit: the more events, the more a group or a sort of them costs each.
             let fits = target.as_secs_f64() / time.as_secs_f64().max(0.000_001) * 0.8;
             self.most = grown(self.most, fits.clamp(1.5, growth)).min(self.limit);
         }
+    }
+
+    /// Whether fewer events than in the slow slice before took about as long. Then it is the slice that costs, not its events: smaller
+    /// ones would only let it fall behind, up to one event a slice.
+    fn was_in_vain(&mut self, slice: &BegunSlice, time: Duration) -> bool {
+        let before = self.slow.replace((slice.events, time));
+        before.is_some_and(|(events, took)| slice.events * 4 <= events * 3 && time * 5 > took * 4)
     }
 
     /// A slice was more than the database had room for, perhaps.
@@ -182,6 +196,61 @@ mod tests {
         }
         assert_eq!(pace.most(), 1_000);
         assert_eq!(pace.resize(&slice(0, 1_000)), Some(SliceSize::CatchUp));
+    }
+
+    /// Slices of a live read model whose events come at 1,000 a second: how far it is behind in the end.
+    fn behind_after(slices: u32, time: impl Fn(i64) -> Duration) -> i64 {
+        let mut pace = Pace::new(1_000, SliceSize::CatchUp);
+        let (mut upto, mut clock) = (0, Duration::ZERO);
+        for _ in 0..slices {
+            let head = i64::try_from(clock.as_millis()).unwrap() + 1;
+            let events = (head - upto).min(i64::from(pace.most()));
+            let slice = BegunSlice {
+                head: Position(head),
+                ..slice(upto, events)
+            };
+            let time = time(events);
+            if let Some(size) = pace.resize(&slice) {
+                let limit = if size == SliceSize::Live {
+                    1_000
+                } else {
+                    50_000
+                };
+                pace.resized(size, limit);
+            }
+            pace.took(&slice, time);
+            clock += time.max(Duration::from_millis(1));
+            upto = slice.upto.0;
+        }
+        i64::try_from(clock.as_millis()).unwrap() - upto
+    }
+
+    #[test]
+    fn slices_that_are_slow_whatever_they_hold_do_not_shrink_until_it_falls_behind() {
+        for fixed in [120, 300, 700] {
+            let behind = behind_after(2_000, |events| {
+                Duration::from_millis(fixed) + Duration::from_micros(events.unsigned_abs() * 50)
+            });
+            assert!(behind < FAR, "{fixed} ms a slice: {behind} behind");
+        }
+        // What each event costs is felt: slices are short.
+        let mut pace = Pace::new(1_000, SliceSize::CatchUp);
+        for _ in 0..20 {
+            let most = i64::from(pace.most());
+            pace.took(
+                &slice(0, most),
+                Duration::from_millis(5 * most.unsigned_abs()),
+            );
+        }
+        assert!((5..=20).contains(&pace.most()), "{}", pace.most());
+    }
+
+    #[test]
+    fn what_is_far_behind_gets_large_slices_however_small_they_have_become() {
+        let mut pace = Pace::new(1_000, SliceSize::CatchUp);
+        pace.keep_below(7);
+        assert_eq!(pace.resize(&slice(0, 6)), None, "it was not full");
+        assert_eq!(pace.resize(&slice(0, 7)), Some(SliceSize::CatchUp));
     }
 
     #[test]

@@ -9,6 +9,7 @@ use highwater_store::read_models::{
 };
 use tracing::Instrument;
 
+use super::job::Work;
 use super::runner::{Next, POLL, Run, Runner};
 
 /// Attempts at an event whose definition says `retry`; the waits between them double, from a second to a minute.
@@ -259,20 +260,22 @@ impl Runner {
     /// It can't go on, whatever is ordered; nor can its job.
     pub(super) async fn fault(&self, run: &mut Run, reason: &str) -> Result<(), String> {
         run.told = None;
-        if let Some(work) = run.work.take() {
-            let outcome = if self.version.role == VersionRole::Live {
-                reason.to_owned()
-            } else {
-                format!("{reason}; the live one was not touched")
-            };
-            self.store
-                .fail_job(work.job_id(), &outcome)
-                .await
-                .map_err(|error| error.to_string())?;
-        }
+        let (version, generation) = (self.version.version_id, self.generation);
+        let Some(job_id) = run.work.as_ref().map(Work::job_id) else {
+            let faulted = self.store.fault(version, generation, reason).await;
+            return faulted.map_err(|error| error.to_string());
+        };
+        let outcome = if self.version.role == VersionRole::Live {
+            reason.to_owned()
+        } else {
+            format!("{reason}; the live one was not touched")
+        };
         self.store
-            .fault(self.version.version_id, self.generation, reason)
+            .fault_with_job(version, generation, reason, job_id, &outcome)
             .await
-            .map_err(|error| error.to_string())
+            .map_err(|error| error.to_string())?;
+        // Not before: as long as the database has not taken it, the next attempt has a job to end.
+        run.work = None;
+        Ok(())
     }
 }

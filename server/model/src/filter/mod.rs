@@ -7,6 +7,7 @@
 //! property test there holds them to it.
 
 mod complete;
+mod error;
 pub(crate) mod json;
 mod matches;
 mod parse;
@@ -14,7 +15,7 @@ mod term;
 mod text;
 
 pub use complete::{Completion, CompletionKind};
-pub use parse::FilterError;
+pub use error::FilterError;
 pub use term::{Comparison, Glob, Literal, Root, Subject, Term, Time, Value};
 pub use text::quoted;
 

@@ -3,8 +3,9 @@
 use highwater_model::{Definition, Position};
 use sqlx::{AssertSqlSafe, PgConnection};
 
-use super::define::like;
+use super::definer::take_turns;
 use super::owner::quoted;
+use super::patterns::like;
 use super::set_up;
 use super::views::events_view;
 use super::{ReadModelError, SliceError};
@@ -54,7 +55,7 @@ impl Store {
         seed: u64,
     ) -> Result<SlicingReport, ReadModelError> {
         let mut session = self.definer().await?;
-        let mut transaction = super::define::take_turns(&mut session).await?;
+        let mut transaction = take_turns(&mut session).await?;
         let read_model_id: i32 = sqlx::query_scalar(
             "insert into highwater.read_models (name, source) values ($1, 'check') returning read_model_id",
         )

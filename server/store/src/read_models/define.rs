@@ -1,11 +1,13 @@
 //! Taking in definitions.
 
+use highwater_model::Definition;
 use highwater_model::filter::Glob;
-use highwater_model::{Definition, HandlerKind};
 use serde_json::json;
-use sqlx::postgres::PgConnectOptions;
-use sqlx::{ConnectOptions, Connection, PgConnection, Postgres, Transaction};
+use sqlx::{Connection, PgConnection};
 
+use super::add_version::{Text, add, remove};
+use super::definer::take_turns;
+use super::patterns::like;
 use super::{Order, ReadModelError, actions, set_up};
 use crate::Store;
 
@@ -31,46 +33,6 @@ pub enum Defined {
         /// Statements.
         statements: Vec<String>,
     },
-}
-
-/// A pattern for LIKE.
-pub(super) fn like(glob: &Glob) -> String {
-    let parts: Vec<String> = glob
-        .parts
-        .iter()
-        .map(|part| {
-            part.replace('\\', "\\\\")
-                .replace('%', "\\%")
-                .replace('_', "\\_")
-        })
-        .collect();
-    parts.join("%")
-}
-
-/// What is stored of a definition, or of a projection in code.
-struct Text<'a> {
-    definition: &'a str,
-    describe: Option<&'a str>,
-    events: Vec<String>,
-    patterns: Vec<String>,
-    handler: Option<&'static str>,
-    policy: &'static str,
-}
-
-impl<'a> Text<'a> {
-    fn of(definition: &'a Definition) -> Self {
-        Self {
-            definition: &definition.text,
-            describe: definition.describe.as_deref(),
-            events: definition.event_names(),
-            patterns: definition.events.iter().map(like).collect(),
-            handler: Some(match definition.handler {
-                HandlerKind::Slice => "slice",
-                HandlerKind::Each => "each",
-            }),
-            policy: definition.policy.as_str(),
-        }
-    }
 }
 
 /// The live version, as far as a new definition cares.
@@ -228,98 +190,6 @@ impl Store {
         transaction.commit().await?;
         Ok(version_id)
     }
-}
-
-impl Store {
-    /// A session for one definition. Its SQL may leave settings and locks behind, which end with the session.
-    pub(crate) async fn definer(&self) -> Result<PgConnection, ReadModelError> {
-        Ok(self.session("highwater definition").connect().await?)
-    }
-
-    /// How to connect for a session of its own, outside of the pool.
-    pub(crate) fn session(&self, application: &str) -> PgConnectOptions {
-        PgConnectOptions::clone(&self.pool().connect_options()).application_name(application)
-    }
-}
-
-/// Two servers that watch the same folder take turns.
-pub(crate) async fn take_turns(
-    session: &mut PgConnection,
-) -> Result<Transaction<'_, Postgres>, ReadModelError> {
-    let mut transaction = session.begin().await?;
-    sqlx::query("select pg_advisory_xact_lock(7210, 4)")
-        .execute(&mut *transaction)
-        .await?;
-    Ok(transaction)
-}
-
-async fn remove(
-    connection: &mut PgConnection,
-    read_model_id: i32,
-    role: &str,
-) -> Result<bool, ReadModelError> {
-    let removed = sqlx::query(
-        "delete from highwater.read_model_versions where read_model_id = $1 and role = $2",
-    )
-    .bind(read_model_id)
-    .bind(role)
-    .execute(connection)
-    .await?;
-    Ok(removed.rows_affected() > 0)
-}
-
-async fn add(
-    connection: &mut PgConnection,
-    read_model_id: i32,
-    role: &str,
-    text: &Text<'_>,
-) -> Result<i64, ReadModelError> {
-    let version_id: i64 = sqlx::query_scalar(
-        "insert into highwater.read_model_versions (read_model_id, number, role, definition, describe, event_types, event_patterns, handler, policy)
-         values ($1, (select coalesce(max(number), 0) + 1 from highwater.read_model_versions where read_model_id = $1), $2, $3, $4, $5, $6, $7, $8)
-         returning version_id",
-    )
-    .bind(read_model_id)
-    .bind(role)
-    .bind(text.definition)
-    .bind(text.describe)
-    .bind(&text.events)
-    .bind(&text.patterns)
-    .bind(text.handler)
-    .bind(text.policy)
-    .fetch_one(&mut *connection)
-    .await?;
-    let (state, reason) = match (role, text.handler) {
-        ("waiting", _) => ("stopped", Some("it waits for its rebuild")),
-        _ => ("starting", None),
-    };
-    sqlx::query(
-        "insert into highwater.read_model_progress (version_id, state, reason) values ($1, $2, $3)",
-    )
-    .bind(version_id)
-    .bind(state)
-    .bind(reason)
-    .execute(connection)
-    .await?;
-    Ok(version_id)
-}
-
-/// Adds a version that is built beside the live one.
-pub(super) async fn add_shadow(
-    connection: &mut PgConnection,
-    read_model_id: i32,
-    definition: &Definition,
-) -> Result<i64, ReadModelError> {
-    add(connection, read_model_id, "shadow", &Text::of(definition)).await
-}
-
-/// Adds a version that waits for its rebuild.
-pub(super) async fn add_waiting(
-    connection: &mut PgConnection,
-    read_model_id: i32,
-    definition: &Definition,
-) -> Result<i64, ReadModelError> {
-    add(connection, read_model_id, "waiting", &Text::of(definition)).await
 }
 
 /// Makes the tables of a live version, or says what an administrator has to do first.

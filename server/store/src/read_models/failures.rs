@@ -4,11 +4,12 @@ use highwater_model::{
     Failure, FailureOutcome, Position, ReadModelState, ReadModelVersion, VersionRole,
 };
 use jiff_sqlx::Timestamp;
+use serde_json::json;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::ReadModelError;
 use super::versions::stored;
+use super::{ReadModelError, jobs, progress};
 use crate::{Store, StoreError, maintenance};
 
 /// What the handler said about an event.
@@ -130,6 +131,33 @@ impl Store {
             Some(reason),
         )
         .await?;
+        Ok(())
+    }
+
+    /// The same for a version that a job works on: the job has failed. In one transaction, so that a server that is killed leaves no job
+    /// that nobody ends, and no version without its fault.
+    pub async fn fault_with_job(
+        &self,
+        version_id: i64,
+        generation: i64,
+        reason: &str,
+        job_id: i64,
+        outcome: &str,
+    ) -> Result<(), ReadModelError> {
+        let mut transaction = self.pool().begin().await?;
+        let job = jobs::held(&mut transaction, job_id).await?;
+        if job.state == "running" {
+            jobs::end(&mut transaction, job_id, "failed", outcome, json!({})).await?;
+        }
+        progress::set(
+            &mut transaction,
+            version_id,
+            generation,
+            ReadModelState::Faulted,
+            Some(reason),
+        )
+        .await?;
+        transaction.commit().await?;
         Ok(())
     }
 

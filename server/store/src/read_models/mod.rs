@@ -8,10 +8,11 @@
 //! | set-up | `set_up.rs`, `views.rs` | making a version's schema: the slice's views, its tables, its handler |
 //! | slice | `slice.rs`, `slice_events.rs` | the events between two positions, handled in the transaction that moves the checkpoint |
 //! | generation | `progress.rs` | goes up with each new runner of a version; a slice of an older one changes nothing |
-//! | job | `jobs.rs`, `rebuild.rs`, `part.rs`, `replay.rs`, `promote.rs`, `verify.rs` | a long operation on a read model: one at a time, with progress and an outcome |
+//! | job | `jobs.rs`, `job_list.rs`, `rebuild.rs`, `part.rs`, `replay.rs`, `promote.rs`, `verify.rs` | a long operation on a read model: one at a time, with progress and an outcome |
+//! | swap | `swap.rs` | the transaction in which another version becomes live |
 //! | index | `indexes.rs` | what a shadow's tables get after the load, when it is level for the first time |
 //! | plan | `plan.rs`, `plan_replay.rs` | what a rebuild or a replay will cost, before it begins |
-//! | diff | `diff.rs`, `diff_tables.rs` | what a shadow has that the live one has not, and the other way round |
+//! | diff | `diff.rs`, `diff_tables/mod.rs` | what a shadow has that the live one has not, and the other way round |
 //! | lease | `lease.rs` | the lock that makes a process the runner of a read model |
 //!
 //! # Why the handler can't leave its role
@@ -21,15 +22,19 @@
 //! run in the name of whoever reads them.
 
 pub(crate) mod actions;
+mod add_version;
 mod check;
-pub(crate) mod define;
+mod define;
+pub(crate) mod definer;
 mod diff;
 mod diff_tables;
 mod error;
 mod failures;
+mod filled_tables;
 mod handled;
 mod indexes;
 mod job_counts;
+mod job_list;
 mod jobs;
 mod lag;
 mod lag_history;
@@ -40,6 +45,7 @@ pub(crate) mod owner;
 mod part;
 mod part_key;
 mod part_rows;
+mod patterns;
 mod plan;
 mod plan_replay;
 mod progress;
@@ -53,6 +59,7 @@ mod slice;
 mod slice_event;
 mod slice_events;
 mod slice_traces;
+mod swap;
 mod trend;
 mod verify;
 mod versions;
@@ -65,7 +72,7 @@ pub use error::ReadModelError;
 pub use failures::HandlerFault;
 pub use indexes::IndexesMade;
 pub use job_counts::JobCount;
-pub use jobs::JobQuery;
+pub use job_list::JobQuery;
 pub use lag::{LagSample, MATCHING_CAP};
 pub use lag_history::LagHistoryQuery;
 pub use lease::LeaseConnection;

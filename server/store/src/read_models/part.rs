@@ -6,9 +6,10 @@ use sqlx::{AssertSqlSafe, FromRow, PgConnection};
 
 use super::jobs::Begin;
 use super::part_rows::{Which, make};
+use super::patterns::like;
 use super::rebuild::{execute, no_job};
 use super::set_up::quoted_text;
-use super::{Order, ReadModelError, define, jobs};
+use super::{Order, ReadModelError, jobs};
 use crate::{Store, maintenance};
 
 /// Events of a part at most: the live version waits while they are handled.
@@ -143,7 +144,7 @@ impl Live {
             )));
         };
         let definition = Definition::parse(name, &self.definition)?;
-        let patterns: Vec<String> = definition.events.iter().map(define::like).collect();
+        let patterns: Vec<String> = definition.events.iter().map(like).collect();
         let types: Vec<i32> = sqlx::query_scalar("select highwater.types_like($1)")
             .bind(&patterns)
             .fetch_one(&mut *connection)

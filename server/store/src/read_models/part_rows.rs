@@ -9,7 +9,7 @@ use sqlx::{AssertSqlSafe, PgConnection};
 
 use super::owner::quoted;
 use super::rebuild::execute;
-use super::views::{events_view, events_view_of};
+use super::views::{Streams, events_view, events_view_of};
 use super::{ReadModelError, level};
 
 /// Events that are handed to the handler at once.
@@ -85,7 +85,11 @@ pub(super) async fn make(
         .bind(which.part.name())
         .execute(&mut *connection)
         .await?;
-    execute(connection, events_view_of(schema, &which.slice())).await?;
+    execute(
+        connection,
+        events_view_of(schema, Streams::LookedUp, &which.slice()),
+    )
+    .await?;
     let events = handle(connection, which, schema).await?;
     execute(
         connection,

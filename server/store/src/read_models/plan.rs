@@ -6,7 +6,9 @@ use highwater_model::read_model_plan::PROBE_FAILS;
 use highwater_model::{Definition, Eta, FailurePolicy, RebuildPlan};
 use sqlx::{AssertSqlSafe, PgConnection};
 
-use super::define::{self, take_turns};
+use super::add_version::add_shadow;
+use super::definer::take_turns;
+use super::patterns::like;
 use super::set_up::{self, REBUILD_LIMIT};
 use super::views::events_view;
 use super::{ReadModelError, level};
@@ -47,7 +49,7 @@ impl Store {
             )));
         };
         let definition = Definition::parse(name, waiting.as_ref().unwrap_or(&live))?;
-        let patterns: Vec<String> = definition.events.iter().map(define::like).collect();
+        let patterns: Vec<String> = definition.events.iter().map(like).collect();
         let matching: i64 = sqlx::query_scalar("select highwater.matching_after($1, 0)")
             .bind(&patterns)
             .fetch_one(self.pool())
@@ -198,7 +200,7 @@ async fn probe(
     .bind(format!("{}__check", definition.name))
     .fetch_one(&mut *connection)
     .await?;
-    let version_id = define::add_shadow(connection, read_model_id, definition).await?;
+    let version_id = add_shadow(connection, read_model_id, definition).await?;
     let schema = format!("{}__check", definition.name);
     set_up::set_up(connection, definition, version_id, &schema).await?;
     sqlx::raw_sql(AssertSqlSafe(events_view(

@@ -2,8 +2,9 @@
 
 use highwater_model::{Eta, Position, ReplayFrom, ReplayPlan};
 
+use super::ReadModelError;
+use super::patterns::like;
 use super::replay::replayable;
-use super::{ReadModelError, define};
 use crate::Store;
 
 impl Store {
@@ -17,7 +18,7 @@ impl Store {
         let mut connection = self.pool().acquire().await?;
         let (live, definition) = replayable(&mut connection, name, false).await?;
         live.must_have_handled(name, first, from)?;
-        let patterns: Vec<String> = definition.events.iter().map(define::like).collect();
+        let patterns: Vec<String> = definition.events.iter().map(like).collect();
         let matching: i64 = sqlx::query_scalar("select highwater.matching_after($1, $2)")
             .bind(&patterns)
             .bind(first - 1)

@@ -1,6 +1,7 @@
 //! States, and who may move a checkpoint.
 
 use highwater_model::ReadModelState;
+use sqlx::PgConnection;
 
 use super::set_up::{CATCH_UP_LIMIT, LIVE_LIMIT, REBUILD_LIMIT};
 use super::views::events_view;
@@ -77,19 +78,8 @@ impl Store {
         state: ReadModelState,
         reason: Option<&str>,
     ) -> Result<bool, StoreError> {
-        let changed = sqlx::query(
-            "update highwater.read_model_progress
-             set since = case when state = $3 then since else now() end, state = $3, reason = $4
-             where version_id = $1 and generation = $2 and state not in ('paused', 'faulted')
-               and (state, reason) is distinct from ($3::text, $4::text)",
-        )
-        .bind(version_id)
-        .bind(generation)
-        .bind(state.as_str())
-        .bind(reason)
-        .execute(self.pool())
-        .await?;
-        Ok(changed.rows_affected() == 1)
+        let mut connection = self.pool().acquire().await?;
+        set(&mut connection, version_id, generation, state, reason).await
     }
 
     /// Prepares a version for slices of another size: the planner has to know it. Answers their most events.
@@ -118,4 +108,27 @@ impl Store {
         transaction.commit().await?;
         Ok(limit)
     }
+}
+
+/// Writes down what a runner is doing; inside the caller's transaction, if there is one.
+pub(super) async fn set(
+    connection: &mut PgConnection,
+    version_id: i64,
+    generation: i64,
+    state: ReadModelState,
+    reason: Option<&str>,
+) -> Result<bool, StoreError> {
+    let changed = sqlx::query(
+        "update highwater.read_model_progress
+         set since = case when state = $3 then since else now() end, state = $3, reason = $4
+         where version_id = $1 and generation = $2 and state not in ('paused', 'faulted')
+           and (state, reason) is distinct from ($3::text, $4::text)",
+    )
+    .bind(version_id)
+    .bind(generation)
+    .bind(state.as_str())
+    .bind(reason)
+    .execute(connection)
+    .await?;
+    Ok(changed.rows_affected() == 1)
 }

@@ -4,7 +4,8 @@ use highwater_model::{Definition, JobKind};
 use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, PgConnection};
 
-use super::define::{self, take_turns};
+use super::add_version::{add_shadow, add_waiting};
+use super::definer::take_turns;
 use super::jobs::Begin;
 use super::owner::{self, quoted};
 use super::{Order, ReadModelError, actions, indexes, jobs, replay, set_up};
@@ -66,7 +67,7 @@ impl Store {
                 become_shadow(&mut transaction, *version_id).await?;
                 *version_id
             }
-            None => define::add_shadow(&mut transaction, read_model_id, &definition).await?,
+            None => add_shadow(&mut transaction, read_model_id, &definition).await?,
         };
         let schema = format!("{name}__shadow");
         // Both versions have the same owner: a statement that names the live schema would write into it. Without a right to
@@ -263,7 +264,7 @@ pub(super) async fn drop_version(
     .await?;
     if role == "shadow" && new {
         let definition = Definition::parse(&name, &text)?;
-        define::add_waiting(connection, read_model_id, &definition).await?;
+        add_waiting(connection, read_model_id, &definition).await?;
     }
     Ok(())
 }

@@ -8,8 +8,8 @@ use jiff_sqlx::ToSqlx;
 use serde_json::{Value, json};
 use sqlx::{FromRow, PgConnection};
 
+use super::filled_tables::filled_tables;
 use super::jobs::Begin;
-use super::promote::filled_tables;
 use super::rebuild::no_job;
 use super::{Order, ReadModelError, jobs};
 use crate::{Store, maintenance};

@@ -3,7 +3,7 @@
 use serde_json::json;
 use sqlx::{Acquire, FromRow};
 
-use super::promote::filled_tables;
+use super::filled_tables::filled_tables;
 use super::{ReadModelError, jobs};
 use crate::Store;
 

@@ -1,22 +1,63 @@
 //! What a handler sees of the log: its slice, and one event of it.
 
 use super::owner::quoted;
+use super::set_up::CATCH_UP_LIMIT;
 
-/// Columns of `events` and `event`. Streams and types are joined from the outside: who doesn't ask for them doesn't pay for them.
-const COLUMNS: &str = "e.position, s.name as stream, s.category, e.version, e.event_id as id, k.name as type, e.data, e.metadata,
-  e.correlation_id, e.causation_id, e.occurred_at, e.recorded_at";
-const JOINS: &str = "left join highwater.streams s on s.stream_id = e.stream_id left join highwater.event_types k on k.type_id = e.type_id";
+/// How the names of streams come beside events. From the outside: who doesn't ask for them doesn't pay for them.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Streams {
+    /// One by one. The planner takes a slice for as large as it may be, and would read all streams, some 100,000 perhaps, for the few
+    /// events that most slices have.
+    LookedUp,
+    /// As the planner likes best: for many.
+    Joined,
+}
+
+impl Streams {
+    /// What fits slices of so many events at most. To look one up is about a µs.
+    fn of(limit: i32) -> Self {
+        if limit <= CATCH_UP_LIMIT {
+            Self::LookedUp
+        } else {
+            Self::Joined
+        }
+    }
+
+    /// Columns of `events` and `event`, and what they need beside `e`.
+    fn columns_and_joins(self) -> (String, String) {
+        let (name, category, join) = match self {
+            Self::LookedUp => (
+                "(select s.name from highwater.streams s where s.stream_id = e.stream_id)",
+                "(select s.category from highwater.streams s where s.stream_id = e.stream_id)",
+                "",
+            ),
+            Self::Joined => (
+                "s.name",
+                "s.category",
+                "left join highwater.streams s on s.stream_id = e.stream_id",
+            ),
+        };
+        (
+            format!(
+                "e.position, {name} as stream, {category} as category, e.version, e.event_id as id, k.name as type, e.data, e.metadata,
+                 e.correlation_id, e.causation_id, e.occurred_at, e.recorded_at"
+            ),
+            format!("{join} left join highwater.event_types k on k.type_id = e.type_id"),
+        )
+    }
+}
 
 /// The slice of a version, bounded by its own row, which the owner can't change. The barrier keeps the handler's conditions from being
 /// tried on streams and types of other events: what fails there would fail the slice.
 pub(super) fn events_view(schema: &str, version_id: i64, limit: i32) -> String {
-    events_view_of(schema, &slice_events(version_id, limit))
+    events_view_of(schema, Streams::of(limit), &slice_events(version_id, limit))
 }
 
 /// The same of other rows of the log.
-pub(super) fn events_view_of(schema: &str, rows: &str) -> String {
+pub(super) fn events_view_of(schema: &str, streams: Streams, rows: &str) -> String {
+    let (columns, joins) = streams.columns_and_joins();
     format!(
-        "create or replace view {}.events with (security_barrier) as select {COLUMNS} from ({rows}) e {JOINS};",
+        "create or replace view {}.events with (security_barrier) as select {columns} from ({rows}) e {joins};",
         quoted(schema)
     )
 }
@@ -51,9 +92,10 @@ pub(super) fn slice_events_behind(after: &str, version_id: i64, limit: &str) -> 
 /// One event of the slice. Which one is a setting that the handler could change, to another event of the slice only; the barrier
 /// keeps its conditions from looking at any other.
 pub(super) fn event_view(schema: &str, version_id: i64) -> String {
+    let (columns, joins) = Streams::LookedUp.columns_and_joins();
     format!(
-        "create view {}.event with (security_barrier) as select {COLUMNS}
-         from highwater.events e {JOINS}
+        "create view {}.event with (security_barrier) as select {columns}
+         from highwater.events e {joins}
          where e.position = nullif(current_setting('highwater.event', true), '')::bigint
            and e.position > (select p.sliced_after from highwater.read_model_progress p where p.version_id = {version_id})
            and e.position <= (select p.checkpoint from highwater.read_model_progress p where p.version_id = {version_id})

@@ -5,7 +5,8 @@ use serde_json::json;
 use sqlx::AssertSqlSafe;
 
 use super::set_up;
-use crate::read_models::{Order, ReadModelError, actions, define};
+use crate::read_models::definer::take_turns;
+use crate::read_models::{Order, ReadModelError, actions};
 use crate::{Store, StoreError};
 
 /// Definitions that are listed; a store has about as many as it has categories.
@@ -82,7 +83,7 @@ impl Store {
         }
         let mut session = self.definer().await?;
         let owner = set_up::owner(&mut session).await?;
-        let mut transaction = define::take_turns(&mut session).await?;
+        let mut transaction = take_turns(&mut session).await?;
         let id = set_up::make(&mut transaction, definition, &owner).await?;
         forget(&mut transaction, category).await?;
         sqlx::query(
@@ -121,7 +122,7 @@ impl Store {
         order: &Order,
     ) -> Result<bool, ReadModelError> {
         let mut session = self.definer().await?;
-        let mut transaction = define::take_turns(&mut session).await?;
+        let mut transaction = take_turns(&mut session).await?;
         let Some(text) = forget(&mut transaction, category).await? else {
             return Ok(false);
         };

@@ -5,7 +5,8 @@ use highwater_model::state_definition::STATE_INPUTS;
 use sqlx::{AssertSqlSafe, PgConnection};
 
 use super::keep::StateDefinitionId;
-use crate::read_models::{ReadModelError, define, owner, set_up};
+use crate::read_models::definer::take_turns;
+use crate::read_models::{ReadModelError, owner, set_up};
 
 /// No read model's name begins like this, so no role is both's.
 const OWNER: &str = "_states";
@@ -23,7 +24,7 @@ const EXPLAIN: &str = "explain select coalesce(null::jsonb, (";
 
 /// The role that runs all expressions, quoted; made when it is missing.
 pub(super) async fn owner(session: &mut PgConnection) -> Result<String, ReadModelError> {
-    let mut transaction = define::take_turns(session).await?;
+    let mut transaction = take_turns(session).await?;
     let owner = owner::ensure(&mut transaction, OWNER).await?;
     let role = owner::quoted(&owner);
     let may: bool =

@@ -1,6 +1,10 @@
 //! A database of its own for each test.
 #![allow(dead_code, reason = "each test file uses its part, one all of it")]
 
+pub(crate) mod flows;
+pub(crate) mod state_definitions;
+pub(crate) mod subscriptions;
+
 use highwater_model::{AppendToStream, ExpectedVersion, ProposedEvent, StreamName, Version};
 use highwater_postgres::scratch::Scratch;
 use highwater_store::{Ids, Store, StoreOptions, Tasks};
@@ -8,6 +12,8 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 use sqlx::{Connection, PgConnection};
 use uuid::Uuid;
+
+pub(crate) const ANY: ExpectedVersion = ExpectedVersion::Any;
 
 /// A store in a new database.
 pub(crate) struct Fresh {

@@ -1,13 +1,18 @@
 //! A batch: appends that are recorded with one statement and one commit.
 
-use highwater_model::{Appended, ExpectedVersion, Position, StreamName, Version};
+mod answer;
+mod failure;
+
+use highwater_model::ExpectedVersion;
 use sqlx::postgres::PgConnection;
 use uuid::Uuid;
 
 use crate::columns::{self, Columns, Places, number};
 use crate::heads::Heads;
 use crate::json_check::{Prepared, Unit};
-use crate::{AppendOutcome, StoreError, error};
+
+pub(crate) use answer::{Verdict, appended, verdict};
+pub(crate) use failure::{is_connection, is_data, is_key};
 
 /// What is known of a batch when it is sent, so that the database need not look it up.
 #[derive(Debug)]
@@ -224,112 +229,4 @@ pub(crate) async fn record_each(
     .bind(columns.occurred)
     .fetch_all(connection)
     .await
-}
-
-/// What one append gets to hear.
-pub(crate) enum Verdict {
-    Done(AppendOutcome),
-    Refused(StoreError),
-    Busy(StreamName),
-}
-
-/// The answer to an append that was recorded; `next` is the position of its first event, `heads` its streams' versions before.
-pub(crate) fn appended(append: &Prepared, mut next: i64, heads: &[(i64, i64)]) -> AppendOutcome {
-    let appended = append.units.iter().zip(heads).map(|(unit, (_, head))| {
-        let count = i64::try_from(unit.count).unwrap_or(i64::MAX);
-        let first = next;
-        next += count;
-        Appended {
-            stream: unit.stream.clone(),
-            first_version: Version(head + 1),
-            last_version: Version(head + count),
-            first_position: Position(first),
-            last_position: Position(next - 1),
-        }
-    });
-    AppendOutcome {
-        appended: appended.collect(),
-        duplicate: false,
-    }
-}
-
-/// The same of a batch in which each append has its own outcome.
-pub(crate) fn verdict(append: &Prepared, rows: &[&UnitRow]) -> Verdict {
-    let mut appended = Vec::with_capacity(rows.len());
-    let mut duplicate = true;
-    for (unit, (outcome, actual, first_version, first_position, last_position, id)) in
-        append.units.iter().zip(rows)
-    {
-        match (
-            outcome.as_str(),
-            first_version,
-            first_position,
-            last_position,
-        ) {
-            ("recorded" | "duplicate", Some(version), Some(first), Some(last)) => {
-                duplicate &= outcome == "duplicate";
-                let count = i64::try_from(unit.count).unwrap_or(i64::MAX);
-                appended.push(Appended {
-                    stream: unit.stream.clone(),
-                    first_version: Version(*version),
-                    last_version: Version(version + count - 1),
-                    first_position: Position(*first),
-                    last_position: Position(*last),
-                });
-            }
-            ("conflict", ..) => {
-                let actual = (*actual >= 0).then_some(Version(*actual));
-                return Verdict::Refused(StoreError::Conflict {
-                    stream: unit.stream.clone(),
-                    expected: unit.expected,
-                    actual,
-                });
-            }
-            ("reused", ..) => {
-                return Verdict::Refused(StoreError::IdReused {
-                    id: id.unwrap_or_default(),
-                });
-            }
-            ("busy", ..) => return Verdict::Busy(unit.stream.clone()),
-            // Another unit says why.
-            _ => {}
-        }
-    }
-    if appended.len() == append.units.len() {
-        Verdict::Done(AppendOutcome {
-            appended,
-            duplicate,
-        })
-    } else {
-        Verdict::Refused(StoreError::Broken(
-            "the database answered an append with nothing; this is a bug in Highwater".to_owned(),
-        ))
-    }
-}
-
-/// The connection broke: whether the batch was recorded is not known.
-pub(crate) fn is_connection(error: &sqlx::Error) -> bool {
-    match error {
-        sqlx::Error::Io(_) | sqlx::Error::Protocol(_) | sqlx::Error::WorkerCrashed => true,
-        error => error::is_absence(error),
-    }
-}
-
-/// Class 22 (data), 23 (constraints), 54 (too large for the database).
-pub(crate) fn is_data(error: &sqlx::Error) -> bool {
-    let code = error
-        .as_database_error()
-        .and_then(sqlx::error::DatabaseError::code);
-    code.is_some_and(|code| {
-        ["22", "23", "54"]
-            .iter()
-            .any(|class| code.starts_with(class))
-    })
-}
-
-/// A key refused: an id is in the log, or a head that was taken as known is not true any more.
-pub(crate) fn is_key(error: &sqlx::Error) -> bool {
-    error
-        .as_database_error()
-        .is_some_and(sqlx::error::DatabaseError::is_unique_violation)
 }

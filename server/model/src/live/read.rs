@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
+use super::{Acknowledge, ClientMessage, Subscribe, Unsubscribe};
 use crate::Problem;
-use crate::live::{Acknowledge, ClientMessage, Subscribe, Unsubscribe};
 
 impl ClientMessage {
     /// Reads a message.
