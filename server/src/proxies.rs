@@ -11,7 +11,7 @@ use ipnet::IpNet;
 pub struct Proxies(Arc<[IpNet]>);
 
 impl Proxies {
-    /// These, each as [`network`] reads it.
+    /// These.
     pub fn of(networks: &[IpNet]) -> Self {
         Self(networks.into())
     }
