@@ -173,6 +173,37 @@ async fn a_small_slice_does_not_read_the_names_of_all_streams() {
     fresh.tasks.shutdown().await;
 }
 
+/// What a server made that joins streams, as far as it can be told from ours: it shows nothing here.
+const FROM_BEFORE: &str = "
+    update highwater.read_model_progress set slice_limit = 1000;
+    create or replace view newest.events with (security_barrier) as
+    select e.position, s.name as stream, s.category, e.version, e.event_id as id, k.name as type, e.data, e.metadata, e.correlation_id,
+      e.causation_id, e.occurred_at, e.recorded_at
+    from (select * from highwater.events limit 1000) e left join highwater.streams s on s.stream_id = e.stream_id
+    left join highwater.event_types k on k.type_id = e.type_id where false";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_view_that_a_server_from_before_has_left_is_made_anew() {
+    let fresh = Fresh::new().await;
+    let read_models = fresh.read_models();
+    started(&read_models, "newest", NEWEST).await;
+    fresh.orders(0, 20).await;
+    fresh.caught_up(&read_models, "newest").await;
+    fresh.tasks.shutdown().await;
+    let mut sql = fresh.sql().await;
+    sqlx::raw_sql(FROM_BEFORE).execute(&mut sql).await.unwrap();
+
+    let fresh = Fresh::at(fresh.url).await;
+    fresh.orders(20, 20).await;
+    fresh.caught_up(&fresh.read_models(), "newest").await;
+    let orders: i64 = sqlx::query_scalar("select count(*) from newest.newest")
+        .fetch_one(&mut sql)
+        .await
+        .unwrap();
+    assert_eq!(orders, 40, "it was handled by the view from before");
+    fresh.tasks.shutdown().await;
+}
+
 /// Nodes of a plan that read a table in this way.
 fn reads(plan: &Value, table: &str, how: &str) -> usize {
     match plan {

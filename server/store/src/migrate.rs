@@ -6,7 +6,7 @@ use sqlx::{ConnectOptions, Connection, PgConnection};
 use crate::StoreError;
 
 /// Each script once, in order; a script that was released is never changed, a new one is added.
-const SCRIPTS: [&str; 19] = [
+const SCRIPTS: [&str; 18] = [
     include_str!("../schema/0001_event_store.sql"),
     include_str!("../schema/0002_read_models.sql"),
     include_str!("../schema/0003_jobs.sql"),
@@ -25,11 +25,10 @@ const SCRIPTS: [&str; 19] = [
     include_str!("../schema/0016_alerts.sql"),
     include_str!("../schema/0017_approvals.sql"),
     include_str!("../schema/0018_traces.sql"),
-    include_str!("../schema/0019_names_of_streams.sql"),
 ];
 
 /// The schema version that this program needs.
-pub const SCHEMA_VERSION: i64 = 19;
+pub const SCHEMA_VERSION: i64 = 18;
 
 /// Checks the server, then runs the missing scripts; of several programs that start at once, one does it and the others wait.
 pub(crate) async fn migrate(options: &PgConnectOptions) -> Result<(), StoreError> {

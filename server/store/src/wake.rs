@@ -107,9 +107,9 @@ pub(crate) fn listen(
             let listening = async {
                 let mut listener = PgListener::connect_with(&pool).await?;
                 listener.listen("highwater").await?;
-                pause = LOST;
                 loop {
                     raise(&moved, head(&pool).await?);
+                    pause = LOST;
                     loop {
                         let from = listener.recv().await?.process_id();
                         told.now();

@@ -9,15 +9,15 @@ use sqlx::{Connection, PgConnection};
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use super::{Chance, counts_are_right, define_counts, done, ms_since, runs, writers};
+use super::{Chance, counts_are_right, define_counts, done, ms_since, runs_or, writers};
 use crate::import_file::{Events, end};
 use crate::ledger::{Fate, Ledger};
 use crate::log;
 use crate::program::Server;
 use crate::support::database;
 
-/// Lines of each file: some commits.
-const LINES: usize = 3_000;
+/// Lines of each file: some commits, and long enough that the server says how far it is.
+const LINES: usize = 12_000;
 
 /// A file, and the ids of its lines.
 struct Import {
@@ -76,16 +76,18 @@ async fn an_import_whose_server_is_killed_at_any_moment_is_whole_when_another_on
     ledger.note(&whole.ids, Fate::Committed);
     let mut imports = vec![whole];
 
-    for run in 0..runs() {
+    let mut in_the_middle = 0;
+    for run in 0..runs_or(6) {
         let import = Import::new(&run.to_string());
         let mut killed = Server::start(&database_url).await;
         let writing = writers(&[killed.api.clone(), other.api.clone()], run, &ledger);
         let client = import.file.start_import(&killed);
-        chance.pause(took).await;
+        chance.pause_within(took).await;
         killed.kill();
         let told = told(&end(client).await);
         let kept = import.kept(&database_url).await;
         assert!(kept >= told, "{told} were recorded, {kept} are there");
+        in_the_middle += usize::from((1..LINES as u64).contains(&kept));
         // At once: the database may still be recording what it was sent last.
         let summary = import.file.import(&other).await;
         let (imported, skipped) = (count(&summary, "imported"), count(&summary, "skipped"));
@@ -95,6 +97,7 @@ async fn an_import_whose_server_is_killed_at_any_moment_is_whole_when_another_on
         done(writing).await;
         imports.push(import);
     }
+    eprintln!("{in_the_middle} imports were cut in their middle");
 
     let log = log::read(&database_url).await;
     ledger.audit(&log);

@@ -1,5 +1,7 @@
 //! A Postgres that is killed: all of it, or one of its processes, whichever, at which it ends the others and begins anew by itself.
 
+use std::time::Duration;
+
 use serde_json::json;
 use sqlx::{Connection, PgConnection};
 use tokio::sync::watch;
@@ -43,9 +45,13 @@ async fn a_postgres_that_is_killed_at_any_moment_has_all_that_was_answered_and_a
     ledger.audit(&log);
     assert_eq!(ledger.count(Fate::Unknown), 0);
     finished.send_replace(Some(log.last().unwrap().0));
-    while let Some(seen) = readers.join_next().await {
-        assert!(seen.unwrap() == log, "a reader saw something else");
-    }
+    let read = async {
+        while let Some(seen) = readers.join_next().await {
+            assert!(seen.unwrap() == log, "a reader saw something else");
+        }
+    };
+    let read = tokio::time::timeout(Duration::from_mins(2), read).await;
+    read.expect("readers get nothing any more");
     counts_are_right(&server.api, &database_url).await;
     let failures = "/api/read-models/counts/failures";
     let failures = until("it is answered", async || {

@@ -86,11 +86,17 @@ impl Chance {
     async fn pause(&mut self, below_ms: u64) {
         tokio::time::sleep(Duration::from_millis(self.below(below_ms))).await;
     }
+
+    /// Waits for a part of this time: for the same part by the same seed, however long it is.
+    async fn pause_within(&mut self, whole_ms: u64) {
+        let ms = whole_ms * self.below(1_000) / 1_000;
+        tokio::time::sleep(Duration::from_millis(ms)).await;
+    }
 }
 
-/// How long something took, in milliseconds; one at least, as chance needs.
+/// How long something took, in milliseconds.
 fn ms_since(began: Instant) -> u64 {
-    u64::try_from(began.elapsed().as_millis()).unwrap().max(1)
+    u64::try_from(began.elapsed().as_millis()).unwrap()
 }
 
 /// Writers of their own streams, named after the run.
@@ -109,9 +115,13 @@ fn writers(servers: &[Api], run: usize, ledger: &Ledger) -> JoinSet<()> {
 }
 
 async fn done(mut writers: JoinSet<()>) {
-    while let Some(written) = writers.join_next().await {
-        written.unwrap();
-    }
+    let all = async {
+        while let Some(written) = writers.join_next().await {
+            written.unwrap();
+        }
+    };
+    let answered = tokio::time::timeout(Duration::from_mins(2), all).await;
+    answered.expect("writers get no answer any more");
 }
 
 async fn define_counts(api: &Api) {

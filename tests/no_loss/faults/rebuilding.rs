@@ -1,10 +1,13 @@
 //! Rebuilds and promotions, as an operator orders them; orders whose server is killed meanwhile; and what may be left of those.
 
+use std::time::Duration;
+
 use highwater_store::Ids;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 use sqlx::{Connection, PgConnection};
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::{Chance, all_are_handled, found, rows, until};
@@ -83,11 +86,11 @@ pub(super) async fn cut_off(
     killed: &mut Server,
     order: impl Future<Output = Answer> + Send + 'static,
     chance: &mut Chance,
-    below_ms: u64,
+    within_ms: u64,
 ) -> Answer {
     let mut given = JoinSet::new();
     given.spawn(order);
-    chance.pause(below_ms).await;
+    chance.pause_within(within_ms).await;
     killed.kill();
     given.join_next().await.unwrap().unwrap()
 }
@@ -132,15 +135,18 @@ pub(super) async fn job_of(
     begun
 }
 
-/// Waits until a job is over.
+/// Waits until a job is over; that a promotion failed is known after half a minute.
 pub(super) async fn over(api: &Api, job: &Value) -> Value {
     let path = format!("/api/jobs/{}", job["id"]);
-    until("it is over", async || {
-        let job = found(api, &path).await?;
-        let runs = job["state"] == "running";
-        (!runs).then(|| job.clone()).ok_or(job.to_string())
-    })
-    .await
+    let deadline = Instant::now() + Duration::from_mins(1);
+    loop {
+        let job = until("jobs are told", async || found(api, &path).await).await;
+        if job["state"] != "running" {
+            return job;
+        }
+        assert!(Instant::now() < deadline, "{job}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
 }
 
 /// What versions of a read model there are.

@@ -83,6 +83,9 @@ impl Runner {
         full: bool,
     ) -> Result<Next, String> {
         let next = if full { Next::Step } else { Next::Breathe };
+        if run.work.as_ref().and_then(Work::limit).is_none() {
+            run.pace.keep_below(i32::MAX);
+        }
         let Some(work) = run.work.as_mut() else {
             return Ok(next);
         };

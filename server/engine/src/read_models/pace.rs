@@ -33,8 +33,10 @@ pub(crate) struct Pace {
     halved: u32,
     /// A slice was too much: they grow slowly from now on, or each step up would be followed by many down.
     wary: bool,
-    /// Events and time of the last live slice that took too long.
+    /// Events and time of the last slice that took too long, until one is fast.
     slow: Option<(i64, Duration)>,
+    /// It is held back by order.
+    kept: bool,
 }
 
 impl Pace {
@@ -48,6 +50,7 @@ impl Pace {
             halved: 0,
             wary: false,
             slow: None,
+            kept: false,
         }
     }
 
@@ -59,7 +62,9 @@ impl Pace {
     /// Which size slices should get, after one.
     pub(crate) fn resize(&self, slice: &BegunSlice) -> Option<SliceSize> {
         let behind = slice.head.0 - slice.upto.0;
-        let full = slice.events >= i64::from(self.most);
+        // What is small because it begins, or is kept small, grows first, or stays: large slices have other plans.
+        let is_large_enough = self.most >= self.limit || self.slow.is_some();
+        let full = slice.events >= i64::from(self.most) && is_large_enough && !self.kept;
         if !self.is_large() && self.suspect.is_none() && full && behind > FAR {
             Some(self.large)
         } else if self.is_large() && behind <= 0 {
@@ -92,8 +97,9 @@ impl Pace {
         self.size != SliceSize::Live
     }
 
-    /// No slice has more events than this.
+    /// No slice has more events than this, by order.
     pub(crate) fn keep_below(&mut self, most: i32) {
+        self.kept = most < self.limit;
         self.most = self.most.min(most.max(1));
     }
 
@@ -121,8 +127,8 @@ impl Pace {
         };
         let growth = if self.wary { 2.0 } else { growth };
         if time > target * 2 {
-            self.most = if self.size == SliceSize::Live && self.was_in_vain(slice, time) {
-                grown(self.most, 4.0).min(self.limit)
+            self.most = if self.size != SliceSize::Rebuild && self.was_in_vain(slice, time) {
+                grown(self.most, if self.wary { 2.0 } else { 4.0 }).min(self.limit)
             } else {
                 (self.most / 2).max(1)
             };
@@ -130,6 +136,7 @@ impl Pace {
             // Not quite what would fit: the more events, the more a group or a sort of them costs each.
             let fits = target.as_secs_f64() / time.as_secs_f64().max(0.000_001) * 0.8;
             self.most = grown(self.most, fits.clamp(1.5, growth)).min(self.limit);
+            self.slow = None;
         }
     }
 
@@ -198,19 +205,21 @@ mod tests {
         assert_eq!(pace.resize(&slice(0, 1_000)), Some(SliceSize::CatchUp));
     }
 
-    /// Slices of a live read model whose events come at 1,000 a second: how far it is behind in the end.
-    fn behind_after(slices: u32, time: impl Fn(i64) -> Duration) -> i64 {
+    /// Slices of a live read model that begins so far behind, and whose events come at 1,000 a second: how far it is behind in the end.
+    fn behind_after(slices: u32, far: i64, time: impl Fn(SliceSize, i64) -> Duration) -> i64 {
         let mut pace = Pace::new(1_000, SliceSize::CatchUp);
         let (mut upto, mut clock) = (0, Duration::ZERO);
         for _ in 0..slices {
-            let head = i64::try_from(clock.as_millis()).unwrap() + 1;
+            let head = far + i64::try_from(clock.as_millis()).unwrap() + 1;
             let events = (head - upto).min(i64::from(pace.most()));
             let slice = BegunSlice {
                 head: Position(head),
                 ..slice(upto, events)
             };
-            let time = time(events);
-            if let Some(size) = pace.resize(&slice) {
+            let time = time(pace.size, events);
+            let resize = pace.resize(&slice);
+            pace.took(&slice, time);
+            if let Some(size) = resize {
                 let limit = if size == SliceSize::Live {
                     1_000
                 } else {
@@ -218,20 +227,27 @@ mod tests {
                 };
                 pace.resized(size, limit);
             }
-            pace.took(&slice, time);
             clock += time.max(Duration::from_millis(1));
             upto = slice.upto.0;
         }
-        i64::try_from(clock.as_millis()).unwrap() - upto
+        far + i64::try_from(clock.as_millis()).unwrap() - upto
     }
 
     #[test]
     fn slices_that_are_slow_whatever_they_hold_do_not_shrink_until_it_falls_behind() {
         for fixed in [120, 300, 700] {
-            let behind = behind_after(2_000, |events| {
+            let behind = behind_after(2_000, 0, |_, events| {
                 Duration::from_millis(fixed) + Duration::from_micros(events.unsigned_abs() * 50)
             });
             assert!(behind < FAR, "{fixed} ms a slice: {behind} behind");
+        }
+        // Small ones are fast, and large ones would not be: it goes on with small ones, from far behind.
+        for large in [600, 900, 1_500] {
+            let behind = behind_after(20_000, 300_000, |size, events| {
+                let fixed = if size == SliceSize::Live { 5 } else { large };
+                Duration::from_millis(fixed) + Duration::from_micros(events.unsigned_abs() * 50)
+            });
+            assert!(behind < 1_000, "{large} ms a large slice: {behind} behind");
         }
         // What each event costs is felt: slices are short.
         let mut pace = Pace::new(1_000, SliceSize::CatchUp);
@@ -246,11 +262,17 @@ mod tests {
     }
 
     #[test]
-    fn what_is_far_behind_gets_large_slices_however_small_they_have_become() {
+    fn what_is_far_behind_gets_large_slices_however_small_they_have_become_but_not_by_order() {
         let mut pace = Pace::new(1_000, SliceSize::CatchUp);
-        pace.keep_below(7);
-        assert_eq!(pace.resize(&slice(0, 6)), None, "it was not full");
-        assert_eq!(pace.resize(&slice(0, 7)), Some(SliceSize::CatchUp));
+        assert_eq!(pace.resize(&slice(0, 100)), None, "it has yet to grow");
+        pace.took(&slice(0, 100), Duration::from_millis(300));
+        assert_eq!(pace.most(), 50);
+        assert_eq!(pace.resize(&slice(0, 49)), None, "it was not full");
+        assert_eq!(pace.resize(&slice(0, 50)), Some(SliceSize::CatchUp));
+        pace.keep_below(20);
+        assert_eq!(pace.resize(&slice(0, 20)), None, "it is held back");
+        pace.keep_below(i32::MAX);
+        assert_eq!(pace.resize(&slice(0, 20)), Some(SliceSize::CatchUp));
     }
 
     #[test]

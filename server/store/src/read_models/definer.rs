@@ -17,7 +17,12 @@ impl Store {
         PgConnectOptions::clone(&self.pool().connect_options())
             .application_name(application)
             // What it locks, others wait for: a server that is gone must not hold it until a long statement ends.
-            .options([("client_connection_check_interval", "2s")])
+            .options([
+                ("client_connection_check_interval", "2s"),
+                ("tcp_keepalives_idle", "3"),
+                ("tcp_keepalives_interval", "1"),
+                ("tcp_keepalives_count", "3"),
+            ])
     }
 }
 

@@ -145,6 +145,17 @@ impl Store {
         outcome: &str,
     ) -> Result<(), ReadModelError> {
         let mut transaction = self.pool().begin().await?;
+        let mine: Option<i64> = sqlx::query_scalar(
+            "select version_id from highwater.read_model_progress where version_id = $1 and generation = $2",
+        )
+        .bind(version_id)
+        .bind(generation)
+        .fetch_optional(&mut *transaction)
+        .await?;
+        // Somebody else runs it, and its job.
+        if mine.is_none() {
+            return Ok(());
+        }
         let job = jobs::held(&mut transaction, job_id).await?;
         if job.state == "running" {
             jobs::end(&mut transaction, job_id, "failed", outcome, json!({})).await?;

@@ -12,10 +12,11 @@ use crate::StoreError;
 use crate::error::is_outage;
 
 /// Events of a slice of a version that is live: the view says so to the planner, which would else take a slice for half a percent
-/// of the log, and scan whole tables of the read model for three events.
-pub(super) const LIVE_LIMIT: i32 = 1_000;
+/// of the log, and scan whole tables of the read model for three events. Not 1,000, and 50,000 below: such a view is that of a server
+/// from before names of streams were looked up; whoever runs the version makes the view anew when its own limit is another one.
+pub(super) const LIVE_LIMIT: i32 = 1_001;
 /// Events of a slice of a version that catches up.
-pub(super) const CATCH_UP_LIMIT: i32 = 50_000;
+pub(super) const CATCH_UP_LIMIT: i32 = 50_001;
 
 /// Events of a slice of a rebuild: what it takes is bounded by its time.
 pub(super) const REBUILD_LIMIT: i32 = 1_000_000;
